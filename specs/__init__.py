@@ -1,0 +1,1 @@
+"""The workflow language: documents, manifests, selectors, and the compiler."""
