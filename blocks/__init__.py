@@ -1,1 +1,81 @@
-"""placeholder"""
+"""What a step of a workflow does: detectors, the tracker, drawing, and the values on the wires.
+
+The names in ``__all__`` load on first use, so importing this package imports neither OpenCV nor
+a model. :func:`builtin_blocks` lists the blocks that come with Trackwire.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from trackwire.specs import Block
+
+    from .detections import build_detections, empty_detections
+    from .detections_json import (
+        DetectionsFormatError,
+        detections_from_json,
+        detections_to_json,
+    )
+    from .frame import CropOrigin, Frame, VideoMetadata
+    from .models.seam import MemoryPlan, Prompt, Proposal, VideoModel
+
+__all__ = [
+    "BUILTIN_BLOCKS",
+    "CropOrigin",
+    "DetectionsFormatError",
+    "Frame",
+    "MemoryPlan",
+    "Prompt",
+    "Proposal",
+    "VideoMetadata",
+    "VideoModel",
+    "build_detections",
+    "builtin_blocks",
+    "detections_from_json",
+    "detections_to_json",
+    "empty_detections",
+]
+
+BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = ()
+"""The blocks that come with Trackwire: module below this package, class. One line each."""
+
+_HOME: Final = {
+    "CropOrigin": "frame",
+    "DetectionsFormatError": "detections_json",
+    "Frame": "frame",
+    "MemoryPlan": "models.seam",
+    "Prompt": "models.seam",
+    "Proposal": "models.seam",
+    "VideoMetadata": "frame",
+    "VideoModel": "models.seam",
+    "build_detections": "detections",
+    "detections_from_json": "detections_json",
+    "detections_to_json": "detections_json",
+    "empty_detections": "detections",
+}
+
+
+def builtin_blocks() -> tuple[type[Block], ...]:
+    """Import and list the blocks that come with Trackwire.
+
+    Returns:
+        The block classes in the order of :data:`BUILTIN_BLOCKS`.
+    """
+    return tuple(
+        getattr(import_module(f"{__name__}.{module}"), name) for module, name in BUILTIN_BLOCKS
+    )
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
