@@ -2,6 +2,7 @@
 
     TrackwireError
     ├── SpecificationError      the JSON document is wrong; holds every mistake found
+    ├── RegistryError           blocks cannot be offered to the compiler together
     ├── BlockError              a step failed at run time
     ├── ModelError              a model cannot be found, loaded or run
     ├── SessionError            a tracking session was misused (frame repeated, cap reached)
@@ -22,6 +23,7 @@ __all__ = [
     "BlockError",
     "Mistake",
     "ModelError",
+    "RegistryError",
     "SessionError",
     "SinkError",
     "SourceError",
@@ -95,6 +97,12 @@ class SpecificationError(TrackwireError, ValueError):
         count = len(self.mistakes)
         head = f"{count} mistake{'s' if count != 1 else ''} in the workflow specification"
         super().__init__("\n".join([head, *(f"- {mistake}" for mistake in self.mistakes)]))
+
+
+class RegistryError(TrackwireError, ValueError):
+    """Blocks cannot be registered: a type id is taken, or a manifest is not usable."""
+
+    default_code = "registry"
 
 
 class BlockError(TrackwireError):

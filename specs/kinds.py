@@ -23,6 +23,7 @@ __all__ = [
     "OBJECT_DETECTION_PREDICTION",
     "RLE_INSTANCE_SEGMENTATION_PREDICTION",
     "ROBOFLOW_MODEL_ID",
+    "STEP",
     "STRING",
     "TIMESTAMP",
     "VIDEO_METADATA",
@@ -49,6 +50,8 @@ STRING: Final = "string"
 DICTIONARY: Final = "dictionary"
 TIMESTAMP: Final = "timestamp"
 ZONE: Final = "zone"
+STEP: Final = "step"
+"""Marks a property that names steps (``$steps.NAME``) instead of taking values: flow control."""
 
 KINDS: Final[frozenset[str]] = frozenset(
     {

@@ -69,7 +69,7 @@ class BlockManifest(BaseModel):
 
     A subclass declares ``type: Literal["namespace/family@v1", ...]`` (the first id is the
     canonical one, the rest are aliases), its properties, ``traits`` and ``outputs``. Properties
-    are annotated with :func:`~trackwire.specs.Selector` where they take a selector.
+    are annotated ``Annotated[str, Selector(KIND)]`` where they take a selector.
     ``images`` and ``image`` are interchangeable in documents.
     """
 

@@ -10,18 +10,22 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError, core_schema
+
+from .kinds import WILDCARD
 
 __all__ = [
     "NAME_PATTERN",
     "Reference",
     "Selector",
-    "SelectorKinds",
     "is_selector",
     "parse_selector",
 ]
 
 NAME_PATTERN: Final = r"[A-Za-z0-9_-]+"
+_SELECTOR_SHAPE: Final = (
+    rf"\$(inputs\.{NAME_PATTERN}|steps\.{NAME_PATTERN}(\.({NAME_PATTERN}|\*))?)"
+)
 _SELECTOR = re.compile(
     rf"\$(?:inputs\.(?P<input>{NAME_PATTERN})"
     rf"|steps\.(?P<step>{NAME_PATTERN})(?:\.(?P<property>{NAME_PATTERN}|\*))?)"
@@ -75,26 +79,48 @@ def parse_selector(text: str) -> Reference:
     return Reference(match["input"], match["step"], match["property"])
 
 
-def _well_formed(value: str) -> str:
-    if not value.startswith("$"):
-        raise ValueError(f"a selector such as $inputs.image is needed, found {value!r}")
-    parse_selector(value)
-    return value
+class Selector:
+    """Marks a manifest property that takes a selector, and names the kinds it accepts.
 
+    To type checkers the property is the string that stands in the document.
 
-@dataclass(frozen=True, slots=True)
-class SelectorKinds:
-    """Marks an annotation as a selector and names the kinds it accepts."""
-
-    kinds: frozenset[str]
-
-
-def Selector(*kinds: str) -> Any:  # noqa: N802 - used as a type in manifests, reads as one
-    """Type of a manifest property that takes a selector of the given kinds.
+    Args:
+        kinds: Kinds that may be wired; none means any.
 
     Example:
         >>> class Manifest(BlockManifest):
-        ...     images: Selector(IMAGE)
-        ...     threshold: float | Selector(FLOAT) = 0.0
+        ...     images: Annotated[str, Selector(IMAGE)]
+        ...     threshold: float | Annotated[str, Selector(FLOAT)] = 0.0
     """
-    return Annotated[str, AfterValidator(_well_formed), SelectorKinds(frozenset(kinds or ("*",)))]
+
+    __slots__ = ("kinds",)
+
+    def __init__(self, *kinds: str) -> None:
+        self.kinds = frozenset(kinds or (WILDCARD,))
+
+    def __repr__(self) -> str:
+        return f"Selector({', '.join(map(repr, sorted(self.kinds)))})"
+
+    def __ror__(self, other: Any) -> Any:
+        return other | Annotated[str, self]
+
+    def __or__(self, other: Any) -> Any:
+        return Annotated[str, self] | other
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _well_formed, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "pattern": rf"^{_SELECTOR_SHAPE}$"}
+
+
+def _well_formed(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith("$"):
+        raise PydanticCustomError("selector", "a selector such as $inputs.image is needed")
+    try:
+        parse_selector(value)
+    except ValueError as error:
+        raise PydanticCustomError("selector", "{reason}", {"reason": str(error)}) from error
+    return value
