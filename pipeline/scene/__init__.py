@@ -1,0 +1,51 @@
+"""Synthetic scenes with exact truth: described as values, rendered on demand.
+
+description   Scene, Actor, Keyframe, Backdrop, Camera: what happens, as frozen values
+shapes        outlines of actors, convex and not
+textures      fractal noise, marble, stripes, spots, weave
+renderer      a scene and a frame number become a picture and its truth
+scripts       ready-made scenes by name
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .description import Actor, Backdrop, Camera, Keyframe, Scene
+    from .renderer import FrameTruth, SceneRenderer
+    from .scripts import SCENE_NAMES, build_scene
+
+__all__ = [
+    "SCENE_NAMES",
+    "Actor",
+    "Backdrop",
+    "Camera",
+    "FrameTruth",
+    "Keyframe",
+    "Scene",
+    "SceneRenderer",
+    "build_scene",
+]
+
+_HOME = {
+    "Actor": "description",
+    "Backdrop": "description",
+    "Camera": "description",
+    "FrameTruth": "renderer",
+    "Keyframe": "description",
+    "SCENE_NAMES": "scripts",
+    "Scene": "description",
+    "SceneRenderer": "renderer",
+    "build_scene": "scripts",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value

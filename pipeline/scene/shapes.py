@@ -1,0 +1,105 @@
+"""Outlines of actors, as polygons in a square from -1 to 1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .description import Shape
+
+__all__ = ["outline", "rasterize"]
+
+_SUPERSAMPLING = 4
+
+
+def outline(shape: Shape, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw the outline of a shape.
+
+    Args:
+        shape: Which shape.
+        rng: Makes one blob differ from the next.
+
+    Returns:
+        ``(K, 2)`` float64 x, y within -1 to 1, in order around the shape.
+
+    Raises:
+        ValueError: The shape is unknown.
+    """
+    turn = np.linspace(0, 2 * np.pi, 181)[:-1]
+    if shape == "disc":
+        return _polar(turn, np.ones_like(turn))
+    if shape == "blob":
+        waves = sum(
+            rng.uniform(0.06, 0.16) * np.cos(k * turn + rng.uniform(0, 2 * np.pi))
+            for k in (2, 3, 5)
+        )
+        return _polar(turn, 1 + waves)
+    if shape == "star":
+        return _polar(turn, 0.72 + 0.28 * np.cos(5 * turn) ** 3)
+    if shape == "crescent":
+        arc = np.linspace(0.25 * np.pi, 1.75 * np.pi, 120)
+        outer = np.stack([np.cos(arc), np.sin(arc)], axis=1)
+        inner = np.stack([0.42 + 0.72 * np.cos(arc), 0.72 * np.sin(arc)], axis=1)[::-1]
+        return _fit(np.concatenate([outer, inner]))
+    if shape == "horseshoe":
+        arc = np.linspace(0.0, np.pi, 60)
+        outer = np.stack([np.cos(arc), -np.sin(arc)], axis=1)
+        inner = 0.42 * outer[::-1]
+        left, right = (
+            np.array([[-1, 0.9], [-0.42, 0.9]]),
+            np.array([[0.42, 0.9], [1, 0.9]]),
+        )
+        return np.concatenate([outer, left, inner, right])
+    if shape == "cross":
+        arm = 0.34
+        quarter = np.array([[arm, -1], [arm, -arm], [1, -arm]])
+        turned = [quarter @ _quarter_turns(count) for count in range(4)]
+        return np.concatenate(turned)
+    if shape == "pillar":
+        return np.array(
+            [[-0.28, -1], [0.28, -1], [0.28, 1], [-0.28, 1]], dtype=np.float64
+        )
+    raise ValueError(f"unknown shape {shape!r}")
+
+
+def rasterize(polygon: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
+    """Fill an outline, with soft edges.
+
+    Args:
+        polygon: ``(K, 2)`` x, y within -1 to 1.
+        side: Side of the square result in pixels; a margin of one pixel stays empty.
+
+    Returns:
+        ``(side, side)`` uint8 coverage, 0-255.
+    """
+    fine = side * _SUPERSAMPLING
+    reach = fine / 2 - _SUPERSAMPLING
+    # Half a pixel off: fillPoly counts from pixel centres.
+    points = np.round((polygon * reach + fine / 2 - 0.5) * 16).astype(np.int32)
+    canvas = np.zeros((fine, fine), np.uint8)
+    cv2.fillPoly(canvas, [points], 255, shift=4)
+    return np.asarray(
+        cv2.resize(canvas, (side, side), interpolation=cv2.INTER_AREA), np.uint8
+    )
+
+
+def _quarter_turns(count: int) -> NDArray[np.float64]:
+    """Matrix that turns row vectors clockwise on the screen by ``count`` right angles."""
+    return np.linalg.matrix_power(np.array([[0.0, 1.0], [-1.0, 0.0]]), count)
+
+
+def _polar(
+    turn: NDArray[np.float64], radius: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    return _fit(np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=1))
+
+
+def _fit(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Centre the points and scale them to touch the square from -1 to 1."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    return np.asarray((points - (low + high) / 2) / ((high - low).max() / 2))
