@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["TrackingScore", "TrackingTally", "box_iou_matrix", "mask_iou_matrix"]
 
 
-def mask_iou_matrix(
-    truth: NDArray[np.bool_], predicted: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def mask_iou_matrix(truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Overlap of every true mask with every predicted one.
 
     Args:
@@ -35,13 +33,11 @@ def mask_iou_matrix(
     Returns:
         ``(N, M)`` float64 intersection over union, 0 where both are empty.
     """
+    if not len(truth) or not len(predicted):
+        return np.zeros((len(truth), len(predicted)))
     left = truth.reshape(len(truth), -1).astype(np.float32)
     right = predicted.reshape(len(predicted), -1).astype(np.float32)
-    shared = (
-        left @ right.T
-        if len(left) and len(right)
-        else np.zeros((len(left), len(right)))
-    )
+    shared = left @ right.T
     union = left.sum(axis=1)[:, None] + right.sum(axis=1)[None, :] - shared
     return np.asarray(shared / np.maximum(union, 1), np.float64)
 
@@ -61,13 +57,9 @@ def box_iou_matrix(truth: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64
     low = np.maximum(left[:, None, :2], right[None, :, :2])
     high = np.minimum(left[:, None, 2:], right[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [
-        np.prod(np.clip(b[:, 2:] - b[:, :2], 0, None), axis=1) for b in (left, right)
-    ]
+    areas = [np.prod(np.clip(b[:, 2:] - b[:, :2], 0, None), axis=1) for b in (left, right)]
     union = areas[0][:, None] + areas[1][None, :] - shared
-    return np.asarray(
-        np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    )
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +166,7 @@ class TrackingTally:
         truth = [int(one) for one in truth_ids]
         tracks = [int(one) for one in track_ids]
         matrix = np.asarray(overlaps, np.float64).reshape(len(truth), len(tracks))
-        excused = (
-            [False] * len(truth) if ignored is None else [bool(one) for one in ignored]
-        )
+        excused = [False] * len(truth) if ignored is None else [bool(one) for one in ignored]
         if len(excused) != len(truth):
             raise ValueError(f"ignored needs {len(truth)} values, found {len(excused)}")
         for what, ids in (("true", truth), ("track", tracks)):
@@ -188,9 +178,7 @@ class TrackingTally:
             column = matches.get(row)
             if excused[row]:
                 if column is not None:
-                    tracks[
-                        column
-                    ] = -1  # on an excused object: neither hit nor false alarm
+                    tracks[column] = -1  # on an excused object: neither hit nor false alarm
                 continue
             overlap = 0.0 if column is None else float(matrix[row, column])
             self._note(object_id, None if column is None else tracks[column], overlap)
@@ -205,15 +193,11 @@ class TrackingTally:
         asked = sum(len(record.overlaps) for record in self._objects.values())
         hits = sum(record.found for record in self._objects.values())
         predicted = sum(self._track_frames.values())
-        found = [
-            i for i, one in self._objects.items() if 2 * one.found >= len(one.overlaps)
-        ]
+        found = [i for i, one in self._objects.items() if 2 * one.found >= len(one.overlaps)]
         errors = (asked - hits) + (predicted - hits) + self._switches
         return TrackingScore(
             frames=self._frames,
-            mean_iou=float(np.mean(list(by_object.values())))
-            if by_object
-            else float("nan"),
+            mean_iou=float(np.mean(list(by_object.values()))) if by_object else float("nan"),
             iou_by_object=by_object,
             recall=_share(hits, asked),
             precision=_share(hits, predicted),
@@ -242,15 +226,10 @@ class TrackingTally:
             record = self._objects.get(object_id)
             if record is not None and record.last_track in tracks:
                 column = tracks.index(record.last_track)
-                if (
-                    matrix[row, column] >= self._min_iou
-                    and column not in matches.values()
-                ):
+                if matrix[row, column] >= self._min_iou and column not in matches.values():
                     matches[row] = column
         rows = [row for row in range(len(truth)) if row not in matches]
-        columns = [
-            column for column in range(len(tracks)) if column not in matches.values()
-        ]
+        columns = [column for column in range(len(tracks)) if column not in matches.values()]
         rest = matrix[np.ix_(rows, columns)]
         gain = np.where(rest >= self._min_iou, rest, 0.0)
         for i, j in zip(*linear_sum_assignment(-gain), strict=True):
@@ -275,9 +254,9 @@ class TrackingTally:
     def _true_identities(self) -> int:
         """Hits under the best one-to-one pairing of true ids and track ids over the clip."""
         objects, tracks = list(self._pairs), sorted(self._track_hits)
-        counts = np.array(
-            [[self._pairs[o][t] for t in tracks] for o in objects]
-        ).reshape(len(objects), len(tracks))
+        counts = np.array([[self._pairs[o][t] for t in tracks] for o in objects]).reshape(
+            len(objects), len(tracks)
+        )
         rows, columns = linear_sum_assignment(-counts)
         return int(counts[rows, columns].sum())
 
