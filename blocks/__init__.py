@@ -38,7 +38,10 @@ __all__ = [
     "empty_detections",
 ]
 
-BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = ()
+BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = (
+    ("track.video_tracker", "VideoTracker"),
+    ("track.video_tracker", "Sam2VideoTracker"),
+)
 """The blocks that come with Trackwire: module below this package, class. One line each."""
 
 _HOME: Final = {

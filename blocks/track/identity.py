@@ -1,0 +1,393 @@
+"""Which object is which: the rules that carry identities through prompts, as pure functions.
+
+On a frame they run in this order. Rules 2 to 6 need a prompt frame.
+
+1. The model propagates all tracks; the rules only read what it proposes.
+2. :func:`keep_detections`: an optional cut by confidence, an optional class-wise suppression.
+3. :func:`match`: detections against tracks that are visible, best total overlap, above a gate.
+4. :func:`match`: what is left against tracks lately lost, at their last box.
+5. :func:`needs_prompt`: a matched track keeps its memory; the model only hears of the detection
+   if the mask has become doubtful, or has been good for long enough to be confirmed.
+6. :func:`choose_births`: a detection that is no track is born unless it lies on one.
+7. :func:`count_twins`: of two tracks on one object the younger goes.
+8. :func:`find_ended`: a track ends when it was not seen, or not confirmed, for too long.
+9. :func:`plan_memory`: what is not seen, or not trusted, stays out of memory.
+10. :class:`IdCounter`: ids rise and are never reused.
+
+All thresholds are fields of :class:`IdentityOptions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from ..models.seam import MemoryPlan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "BirthChoice",
+    "IdCounter",
+    "IdentityOptions",
+    "Twins",
+    "choose_births",
+    "count_twins",
+    "find_ended",
+    "keep_detections",
+    "match",
+    "needs_prompt",
+    "plan_memory",
+    "same_class",
+]
+
+Twins: TypeAlias = Mapping[tuple[int, int], int]
+"""Frames in a row that two tracks lay on one object, by ``(older id, younger id)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityOptions:
+    """Every threshold of the identity rules. Overlaps and scores are 0-1, spans are in frames.
+
+    The defaults take the user's boxes at their word: nothing is cut or suppressed unless asked.
+
+    Args:
+        min_prompt_confidence: Rule 2: detections below are not looked at.
+        prompt_nms_iou: Rule 2: of two boxes of one class that overlap more, the less confident
+            is not looked at. None keeps all.
+        class_agnostic: Let a track match a detection of another class, and take its class.
+        match_iou: Rule 3: least box overlap of a detection with a visible track.
+        match_mask_iou: Rule 3: the same for masks, where detections have them.
+        recover_iou: Rule 4: least overlap with the last box of a lost track.
+        recover_within: Rule 4: frames that a track may have been lost.
+        reprompt: Rule 5: ``needed``, or ``always`` to prompt the model with every match.
+        min_mask_score: Rules 5, 8, 9: a mask that scores lower is not trusted. It is put out all
+            the same, with its score.
+        reprompt_iou: Rule 5: a match that overlaps less corrects the mask.
+        refresh_iou: Rule 5: a match that overlaps at least as much may confirm the mask.
+        refresh_every: Rule 5: frames between two such confirmations.
+        birth_confidence: Rule 6: least confidence of a detection that becomes a track.
+        birth_uncovered: Rule 6: least part of the box that no visible mask covers.
+        birth_max_iou: Rule 6: a box that overlaps a visible track's as much is not born.
+        max_objects: Rule 6: tracks of one session at a time.
+        duplicate_iou: Rule 7: mask overlap at which two tracks are on one object.
+        duplicate_frames: Rule 7: frames in a row until the younger goes.
+        lost_after: Rule 8: frames in a row not visible until a track ends.
+        unmatched_prompts: Rule 8: prompt frames in a row on which nothing matched while the mask
+            scored low, until a track ends; and
+        unmatched_span: Rule 8: frames that these prompt frames must span at least, so that
+            frequent prompts do not end a track in the blink of an eye.
+
+    Raises:
+        ValueError: A fraction is not in 0-1 or a count is below its minimum.
+    """
+
+    min_prompt_confidence: float = 0.0
+    prompt_nms_iou: float | None = None
+    class_agnostic: bool = False
+    match_iou: float = 0.3
+    match_mask_iou: float = 0.5
+    recover_iou: float = 0.3
+    recover_within: int = 30
+    reprompt: Literal["needed", "always"] = "needed"
+    min_mask_score: float = 0.5
+    reprompt_iou: float = 0.5
+    refresh_iou: float = 0.8
+    refresh_every: int = 16
+    birth_confidence: float = 0.0
+    birth_uncovered: float = 0.7
+    birth_max_iou: float = 0.3
+    max_objects: int = 64
+    duplicate_iou: float = 0.7
+    duplicate_frames: int = 3
+    lost_after: int = 30
+    unmatched_prompts: int = 3
+    unmatched_span: int = 30
+
+    def __post_init__(self) -> None:
+        for name in _FRACTIONS:
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value <= 1.0:
+                raise ValueError(f"{name} must be from 0 to 1, found {value}")
+        for name, least in _COUNTS.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, found {getattr(self, name)}")
+
+
+_FRACTIONS = (
+    "min_prompt_confidence",
+    "prompt_nms_iou",
+    "match_iou",
+    "match_mask_iou",
+    "recover_iou",
+    "min_mask_score",
+    "reprompt_iou",
+    "refresh_iou",
+    "birth_confidence",
+    "birth_uncovered",
+    "birth_max_iou",
+    "duplicate_iou",
+)
+_COUNTS = {
+    "recover_within": 0,
+    "refresh_every": 1,
+    "max_objects": 1,
+    "duplicate_frames": 1,
+    "lost_after": 1,
+    "unmatched_prompts": 1,
+    "unmatched_span": 0,
+}
+
+
+def keep_detections(
+    confidence: NDArray[np.float32],
+    xyxy: NDArray[np.float32],
+    class_name: NDArray[np.str_],
+    options: IdentityOptions,
+) -> NDArray[np.intp]:
+    """Rule 2: choose the detections that are looked at.
+
+    Args:
+        confidence: ``(M,)`` 0-1.
+        xyxy: ``(M, 4)`` boxes, pixels.
+        class_name: ``(M,)`` names.
+        options: ``min_prompt_confidence``, ``prompt_nms_iou``, ``class_agnostic``.
+
+    Returns:
+        Positions kept, in rising order.
+    """
+    kept = np.flatnonzero(confidence >= options.min_prompt_confidence)
+    if options.prompt_nms_iou is None or len(kept) < 2:
+        return kept
+    import supervision as sv
+
+    columns = [xyxy[kept], confidence[kept, None]]
+    if not options.class_agnostic:
+        columns.append(np.unique(class_name[kept], return_inverse=True)[1].reshape(-1, 1))
+    survivors = sv.box_non_max_suppression(np.hstack(columns), options.prompt_nms_iou)
+    return kept[survivors]
+
+
+def same_class(
+    track_class: NDArray[np.str_], detection_class: NDArray[np.str_], options: IdentityOptions
+) -> NDArray[np.bool_]:
+    """Tell which detections may be which tracks, by class.
+
+    Args:
+        track_class: ``(N,)`` names; empty where the class is not known.
+        detection_class: ``(M,)`` names; empty where the class is not known.
+        options: ``class_agnostic``.
+
+    Returns:
+        ``(N, M)``; an unknown class fits every other.
+    """
+    tracks, detections = track_class[:, None], detection_class[None]
+    if options.class_agnostic:
+        return np.ones((len(track_class), len(detection_class)), dtype=bool)
+    fits: NDArray[np.bool_] = (tracks == detections) | (tracks == "") | (detections == "")
+    return fits
+
+
+def match(
+    overlap: NDArray[np.float64], allowed: NDArray[np.bool_], gate: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rules 3 and 4: pair tracks with detections so that the total overlap is greatest.
+
+    Pairs below the gate do not weigh in, so a bad pair cannot push a good one aside.
+
+    Args:
+        overlap: ``(N, M)`` of N tracks and M detections, 0-1.
+        allowed: ``(N, M)`` pairs that may be.
+        gate: Least overlap of a pair.
+
+    Returns:
+        Rows and columns of the pairs, ``(K,)`` each, rows rising.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    possible = allowed & (overlap >= gate) & (overlap > 0.0)
+    rows, columns = linear_sum_assignment(np.where(possible, overlap, 0.0), maximize=True)
+    real = possible[rows, columns]
+    return rows[real], columns[real]
+
+
+def needs_prompt(
+    score: NDArray[np.float32],
+    overlap: NDArray[np.float64],
+    since_conditioning: NDArray[np.int64],
+    recovered: NDArray[np.bool_],
+    options: IdentityOptions,
+) -> NDArray[np.bool_]:
+    """Rule 5: choose the matched tracks for which the model hears of the detection.
+
+    Args:
+        score: ``(K,)`` of the propagated masks, 0-1.
+        overlap: ``(K,)`` of each track with its detection, 0-1.
+        since_conditioning: ``(K,)`` frames since the model was last prompted for the track.
+        recovered: ``(K,)`` tracks that were lost and are found again.
+        options: ``reprompt``, ``min_mask_score``, ``reprompt_iou``, ``refresh_iou``,
+            ``refresh_every``.
+
+    Returns:
+        ``(K,)``.
+    """
+    if options.reprompt == "always":
+        return np.ones(len(score), dtype=bool)
+    doubtful = (score < options.min_mask_score) | (overlap < options.reprompt_iou)
+    confirmed = (overlap >= options.refresh_iou) & (since_conditioning >= options.refresh_every)
+    return recovered | doubtful | confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class BirthChoice:
+    """What becomes of detections that are no track.
+
+    Args:
+        born: Positions of those that become tracks, most confident first.
+        postponed: Positions of those that lie on a track; tried again on the next prompt frame.
+        refused: Positions of those for which ``max_objects`` left no room.
+    """
+
+    born: NDArray[np.intp]
+    postponed: NDArray[np.intp]
+    refused: NDArray[np.intp]
+
+
+def choose_births(
+    confidence: NDArray[np.float32],
+    covered: NDArray[np.float64],
+    nearest_iou: NDArray[np.float64],
+    room: int,
+    options: IdentityOptions,
+) -> BirthChoice:
+    """Rule 6: choose the detections that become tracks.
+
+    Args:
+        confidence: ``(M,)`` 0-1. Equally confident detections keep their order.
+        covered: ``(M,)`` part of the box under visible masks, 0-1.
+        nearest_iou: ``(M,)`` greatest overlap of the box with a visible track's.
+        room: Tracks that may still be added.
+        options: ``birth_confidence``, ``birth_uncovered``, ``birth_max_iou``.
+
+    Returns:
+        The choice; detections that are not confident enough are in none of its parts.
+    """
+    able = confidence >= options.birth_confidence
+    free = (1.0 - covered >= options.birth_uncovered) & (nearest_iou < options.birth_max_iou)
+    ranked = np.argsort(-confidence, kind="stable")
+    wanted = ranked[(able & free)[ranked]]
+    return BirthChoice(
+        born=wanted[: max(room, 0)],
+        postponed=np.flatnonzero(able & ~free),
+        refused=wanted[max(room, 0) :],
+    )
+
+
+def count_twins(
+    track_ids: NDArray[np.int64],
+    overlap: NDArray[np.float64],
+    distinct: NDArray[np.bool_],
+    before: Twins,
+    options: IdentityOptions,
+) -> tuple[Twins, frozenset[int]]:
+    """Rule 7: count how long two tracks have lain on one object, and name the younger ones.
+
+    Two tracks that different detections claim on this frame are two objects, however alike their
+    masks: the count starts again.
+
+    Args:
+        track_ids: ``(N,)`` visible tracks.
+        overlap: ``(N, N)`` of their masks, 0-1.
+        distinct: ``(N,)`` whether a detection claims the track on this frame.
+        before: The counts up to the frame before.
+        options: ``duplicate_iou``, ``duplicate_frames``.
+
+    Returns:
+        The counts with this frame, and the ids of the tracks that go.
+    """
+    twins: dict[tuple[int, int], int] = {}
+    gone: set[int] = set()
+    alike = (overlap >= options.duplicate_iou) & ~(distinct[:, None] & distinct[None])
+    for i, j in zip(*np.nonzero(np.triu(alike, k=1)), strict=True):
+        pair = (int(min(track_ids[i], track_ids[j])), int(max(track_ids[i], track_ids[j])))
+        twins[pair] = before.get(pair, 0) + 1
+    for (older, younger), frames in sorted(twins.items()):
+        if frames >= options.duplicate_frames and older not in gone:
+            gone.add(younger)
+    return {pair: n for pair, n in twins.items() if not gone.intersection(pair)}, frozenset(gone)
+
+
+def find_ended(
+    unseen: NDArray[np.int64],
+    missed: NDArray[np.int64],
+    missed_span: NDArray[np.int64],
+    trusted: NDArray[np.bool_],
+    options: IdentityOptions,
+) -> NDArray[np.bool_]:
+    """Rule 8: choose the tracks that end on this frame.
+
+    Args:
+        unseen: ``(N,)`` frames in a row that the track was not visible.
+        missed: ``(N,)`` prompt frames in a row without a match while the mask scored low.
+        missed_span: ``(N,)`` frames from the first of these to now.
+        trusted: ``(N,)`` visible with a score that is not low.
+        options: ``lost_after``, ``unmatched_prompts``, ``unmatched_span``.
+
+    Returns:
+        ``(N,)``.
+    """
+    unconfirmed = (missed >= options.unmatched_prompts) & (missed_span >= options.unmatched_span)
+    return (unseen >= options.lost_after) | (unconfirmed & ~trusted)
+
+
+def plan_memory(
+    track_ids: NDArray[np.int64],
+    visible: NDArray[np.bool_],
+    score: NDArray[np.float32],
+    prompted: NDArray[np.bool_],
+    options: IdentityOptions,
+) -> MemoryPlan:
+    """Rule 9: choose what enters memory: masks seen and trusted, and the answers to prompts.
+
+    Args:
+        track_ids: ``(N,)`` tracks that live on.
+        visible: ``(N,)``.
+        score: ``(N,)`` 0-1.
+        prompted: ``(N,)`` tracks that the model was prompted for on this frame; their masks rest
+            on a detection, so their score does not matter.
+        options: ``min_mask_score``.
+
+    Returns:
+        The plan; tracks prompted are its conditioning.
+    """
+    write = visible & (prompted | (score >= options.min_mask_score))
+    return MemoryPlan(
+        write=_id_set(track_ids[write]), conditioning=_id_set(track_ids[write & prompted])
+    )
+
+
+@dataclass(slots=True)
+class IdCounter:
+    """Rule 10: gives out the ids of one stream; they rise from 1 and never return.
+
+    Args:
+        last: The id given out last, 0 for none.
+    """
+
+    last: int = field(default=0)
+
+    def preview(self, count: int) -> NDArray[np.int64]:
+        """Show the ids that would come next, without giving them out."""
+        return np.arange(self.last + 1, self.last + 1 + count, dtype=np.int64)
+
+    def spend(self, track_ids: Iterable[int]) -> None:
+        """Note ids as given out, for ever."""
+        self.last = max(self.last, *track_ids, 0)
+
+
+def _id_set(track_ids: NDArray[np.int64]) -> frozenset[int]:
+    return frozenset(track_ids.tolist())

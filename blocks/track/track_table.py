@@ -1,0 +1,137 @@
+"""What a session knows of its tracks: one immutable table of columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from .evidence import Evidence
+
+__all__ = ["TrackTable"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackTable:
+    """Tracks as columns of equal length, in the order of their births.
+
+    Args:
+        track_id: ``(N,)`` int64, rising.
+        class_id: ``(N,)`` int64, of the latest detection consumed for the track.
+        class_name: ``(N,)`` str, likewise; empty where that detection had no class.
+        confidence: ``(N,)`` float32, likewise.
+        detection_id: ``(N,)`` str, likewise.
+        last_xyxy: ``(N, 4)`` float32, tight box of the mask last seen.
+        unseen: ``(N,)`` int64, frames in a row that the track was not visible.
+        missed: ``(N,)`` int64, prompt frames in a row without a match while the mask scored low.
+        missed_span: ``(N,)`` int64, frames since the first of these.
+        since_conditioning: ``(N,)`` int64, frames since the model was last prompted for it.
+    """
+
+    track_id: NDArray[np.int64]
+    class_id: NDArray[np.int64]
+    class_name: NDArray[np.str_]
+    confidence: NDArray[np.float32]
+    detection_id: NDArray[np.str_]
+    last_xyxy: NDArray[np.float32]
+    unseen: NDArray[np.int64]
+    missed: NDArray[np.int64]
+    missed_span: NDArray[np.int64]
+    since_conditioning: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.track_id)
+
+    @classmethod
+    def newborn(cls, track_id: NDArray[np.int64], evidence: Evidence) -> Self:
+        """Make tracks of detections that were just born.
+
+        Args:
+            track_id: ``(N,)`` their ids.
+            evidence: ``(N,)`` their detections.
+        """
+        zeros = np.zeros(len(track_id), dtype=np.int64)
+        return cls(
+            track_id=track_id,
+            class_id=evidence.class_id,
+            class_name=evidence.class_name,
+            confidence=evidence.confidence,
+            detection_id=evidence.detection_id,
+            last_xyxy=evidence.xyxy,
+            unseen=zeros,
+            missed=zeros,
+            missed_span=zeros,
+            since_conditioning=zeros,
+        )
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
+        """Return the chosen rows, by position or by a ``(N,)`` bool."""
+        return type(self)(*(column[rows] for column in self._columns()))
+
+    def joined(self, other: TrackTable) -> Self:
+        """Return the rows of both tables, the other's last."""
+        pairs = zip(self._columns(), other._columns(), strict=True)
+        return type(self)(*(np.concatenate(pair) for pair in pairs))
+
+    def refreshed(self, rows: NDArray[np.intp], evidence: Evidence) -> Self:
+        """Return the table with the class data of detections just consumed.
+
+        Args:
+            rows: ``(K,)`` the tracks.
+            evidence: ``(K,)`` their detections. One that has no class leaves the track's class.
+        """
+        named = evidence.class_name != ""
+        return replace(
+            self,
+            class_id=_put(self.class_id, rows[named], evidence.class_id[named]),
+            class_name=_put(self.class_name, rows[named], evidence.class_name[named]),
+            confidence=_put(self.confidence, rows, evidence.confidence),
+            detection_id=_put(self.detection_id, rows, evidence.detection_id),
+        )
+
+    def aged(
+        self,
+        *,
+        visible: NDArray[np.bool_],
+        xyxy: NDArray[np.float32],
+        prompted: NDArray[np.bool_],
+        claimed: NDArray[np.bool_],
+        doubted: NDArray[np.bool_] | None,
+    ) -> Self:
+        """Return the table one frame later.
+
+        Args:
+            visible: ``(N,)`` tracks seen on this frame.
+            xyxy: ``(N, 4)`` where, tight boxes.
+            prompted: ``(N,)`` tracks for which the model was prompted.
+            claimed: ``(N,)`` tracks that a detection matched.
+            doubted: ``(N,)`` tracks not seen or not trusted, on a prompt frame; None on others.
+        """
+        missed = self.missed
+        if doubted is not None:
+            missed = np.where(doubted & ~claimed, missed + 1, 0)
+        began_before = (self.missed > 0) & (missed > 0)
+        return replace(
+            self,
+            last_xyxy=np.where(visible[:, None], xyxy, self.last_xyxy),
+            unseen=np.where(visible, 0, self.unseen + 1),
+            missed=missed,
+            missed_span=np.where(began_before, self.missed_span + 1, 0),
+            since_conditioning=np.where(prompted, 0, self.since_conditioning + 1),
+        )
+
+    def _columns(self) -> Iterable[NDArray[np.generic]]:
+        return (getattr(self, column.name) for column in fields(self))
+
+
+def _put(column: NDArray[Any], rows: NDArray[np.intp], values: NDArray[Any]) -> NDArray[Any]:
+    # Text columns are as wide as their longest entry: writing in place would cut longer ones.
+    changed = column.astype(np.result_type(column, values))
+    changed[rows] = values
+    return changed
