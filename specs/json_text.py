@@ -1,0 +1,150 @@
+"""Reading JSON strictly: where it breaks, which keys occur twice, what is no JSON at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from .mistakes import MistakeCode, MistakeLog, json_path, show
+
+__all__ = ["digest", "freeze", "read_json"]
+
+_DEEPEST: Final = 64
+
+
+class _Pairs(dict[str, Any]):
+    """An object as parsed, which remembers the keys that were given twice."""
+
+    repeated: tuple[str, ...] = ()
+
+
+def read_json(source: Mapping[str, Any] | str | Path, log: MistakeLog) -> Any:
+    """Read a document into plain dicts and lists of its own.
+
+    Args:
+        source: Parsed JSON, JSON text, or the path of a file that holds it.
+        log: Takes the mistakes.
+
+    Returns:
+        The value, sharing nothing with ``source``; None if it cannot be read at all, which is
+        then in the log.
+    """
+    if isinstance(source, Path):
+        text = _read_file(source, log)
+    elif isinstance(source, str):
+        text = source
+    else:
+        return _plain(source, "$", log)
+    return None if text is None else _plain(_parse(text, log), "$", log)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical JSON of a value (keys sorted, no blanks), hexadecimal."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def freeze(value: Any) -> Any:
+    """Make JSON-like values immutable: lists become tuples, dicts read-only mappings."""
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: freeze(item) for key, item in value.items()})
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        return tuple(freeze(item) for item in value)
+    if isinstance(value, set):
+        return frozenset(value)
+    return value
+
+
+def _read_file(path: Path, log: MistakeLog) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        reason = f"it is not UTF-8 text (byte {error.start}); save it as UTF-8"
+    except OSError as error:
+        reason = f"{error.strerror or error}; check the path and the permissions"
+    log.add(
+        MistakeCode.UNREADABLE_DOCUMENT,
+        "$",
+        f"the specification cannot be read: {reason}",
+        found=str(path),
+    )
+    return None
+
+
+def _parse(text: str, log: MistakeLog) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_pairs, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        message = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        lines = text.splitlines()
+        found = lines[error.lineno - 1].strip() if error.lineno <= len(lines) else ""
+        if not text.lstrip().startswith(("{", "[")):
+            message += "; JSON text of an object is needed (a file is passed as pathlib.Path)"
+        log.add(MistakeCode.INVALID_JSON, "$", message, found=found[:120] or "the end of the text")
+    except RecursionError:
+        log.add(MistakeCode.INVALID_JSON, "$", f"nested deeper than {_DEEPEST} levels")
+    except ValueError as error:
+        log.add(MistakeCode.INVALID_JSON, "$", str(error))
+    return None
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> _Pairs:
+    result = _Pairs(pairs)
+    if len(result) < len(pairs):
+        seen: set[str] = set()
+        result.repeated = tuple(
+            dict.fromkeys(key for key, _ in pairs if key in seen or seen.add(key))
+        )
+    return result
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON; write a finite number or null")
+
+
+def _plain(value: Any, path: str, log: MistakeLog, depth: int = 0) -> Any:
+    """Copy a value into plain JSON types and note what is none."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        message = "a finite number is needed"
+    elif depth >= _DEEPEST:
+        message = f"nested deeper than {_DEEPEST} levels"
+    elif isinstance(value, Mapping):
+        return _plain_object(value, path, log, depth)
+    elif isinstance(value, (list, tuple)):
+        return [
+            _plain(item, json_path(path, index), log, depth + 1)
+            for index, item in enumerate(value)
+        ]
+    else:
+        message = "only JSON values are allowed: object, array, string, number, true, false, null"
+    log.add(MistakeCode.INVALID_DOCUMENT, path, message, found=show(value))
+    return None
+
+
+def _plain_object(
+    value: Mapping[Any, Any], path: str, log: MistakeLog, depth: int
+) -> dict[str, Any]:
+    for key in getattr(value, "repeated", ()):
+        log.add(
+            MistakeCode.DUPLICATE_KEY,
+            json_path(path, key),
+            f"the key {show(key)} is given more than once in this object; keep one",
+        )
+    result: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(key, str):
+            result[key] = _plain(item, json_path(path, key), log, depth + 1)
+        else:
+            log.add(
+                MistakeCode.INVALID_DOCUMENT, path, "keys must be strings", found=show(key)
+            )
+    return result
