@@ -13,11 +13,15 @@ imports neither NumPy nor any other heavy package.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from importlib.util import spec_from_file_location
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
     from trackwire.blocks import Frame, VideoMetadata
     from trackwire.pipeline import Engine, InferencePipeline
     from trackwire.specs import (
@@ -51,8 +55,7 @@ __all__ = [
     "compile_workflow",
 ]
 
-_ROOTS = ("specs", "blocks", "sinks", "pipeline")
-_HOME = {
+_HOME: Final = {
     "BlockError": "specs",
     "Engine": "pipeline",
     "Frame": "blocks",
@@ -69,42 +72,44 @@ _HOME = {
 }
 
 
-def _join_checkout() -> None:
-    """In a checkout, make the four root folders importable as subpackages, and nothing else."""
-    here = Path(__file__).resolve().parent
-    if (here / "specs").is_dir():
-        return  # an installed wheel: the subpackages lie inside the package
-    import sys
-
-    sys.meta_path.insert(0, _CheckoutFinder(here.parent))
+_ROOTS: Final = ("specs", "blocks", "sinks", "pipeline")
 
 
 class _CheckoutFinder:
-    """Finds ``trackwire.<root>`` in the checkout for the four root folders only.
+    """Finds ``trackwire.<root>`` for the four root folders of a checkout, and nothing else.
 
-    A plain ``__path__`` entry for the repository root would also make ``trackwire.tests``
-    and ``trackwire.examples`` importable; this finder knows exactly four names.
+    With the repository root on ``__path__`` instead, ``trackwire.tests`` would exist as well.
     """
 
     def __init__(self, checkout: Path) -> None:
-        self._checkout = checkout
+        self.folders = {f"{__name__}.{root}": checkout / root for root in _ROOTS}
 
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> Any:
-        package, _, name = fullname.partition(".")
-        if package != __name__ or name not in _ROOTS:
+    def find_spec(
+        self, fullname: str, path: object = None, target: object = None
+    ) -> ModuleSpec | None:
+        folder = self.folders.get(fullname)
+        if folder is None:
             return None
-        from importlib.util import spec_from_file_location
-
-        folder = self._checkout / name
         return spec_from_file_location(
             fullname, folder / "__init__.py", submodule_search_locations=[str(folder)]
         )
+
+
+def _join_checkout() -> None:
+    here = Path(__file__).resolve().parent
+    if (here / "specs").is_dir():
+        return  # an installed wheel: the subpackages lie inside the package
+    # First, so that links to the folders (an editable install has them) do not decide which path
+    # a module is known by.
+    sys.meta_path.insert(0, _CheckoutFinder(here.parent))
 
 
 _join_checkout()
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOTS:
+        return import_module(f"{__name__}.{name}")
     root = _HOME.get(name)
     if root is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

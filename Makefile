@@ -1,0 +1,70 @@
+# Every target makes what it needs first: after `git clone`, `make demo` or `make test` is enough.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+STATIC := trackwire specs blocks sinks pipeline tests benchmarks examples tools
+
+# Extra arguments: make test PYTEST_ARGS="tests/specs -x"
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+
+# Threads that spin while they wait cost a busy machine several times what they gain.
+export GOMP_SPINCOUNT ?= 0
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.DEFAULT_GOAL := help
+.PHONY: help stage setup demo test check bench soak clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.dev stage ## Install everything for development into .venv
+
+demo: $(VENV)/.core stage ## Track a synthetic scene and judge the result (no torch, no download)
+	$(BIN)/trackwire demo $(DEMO_ARGS)
+
+test: setup ## Run the tests
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: setup ## Lint, format check, mypy and pyright
+	$(BIN)/ruff check $(STATIC)
+	$(BIN)/ruff format --check $(STATIC)
+	$(BIN)/python tools/stage_types.py --prove
+	$(BIN)/python tools/stage_types.py --check
+
+bench: setup ## Run every benchmark; each compares with a reference measured in the same run
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+soak: setup ## Run the tests that take minutes
+	$(BIN)/pytest -m soak $(PYTEST_ARGS)
+
+clean: ## Remove what was built and cached; .venv stays
+	rm -rf build dist .coverage .coverage.* htmlcov .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find $(STATIC) -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# The editable install points at this tree, so it must be there whenever something runs.
+stage: $(BIN)/python
+	@$(BIN)/python tools/stage_types.py
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Trackwire needs Python 3.11 or newer, found: $$($(PYTHON) --version 2>&1 || echo none)."; \
+		echo "Install it (Debian: apt-get install python3.11 python3.11-venv) or name one: make PYTHON=/path/to/python"; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: its venv module is not installed."; \
+		echo "Debian and Ubuntu: apt-get install python3-venv"; \
+		exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# hatchling comes first and pinned, so that building does not fetch another one.
+$(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt hatchling
+	$(PIP) install -c constraints.txt --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
