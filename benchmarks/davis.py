@@ -1,0 +1,123 @@
+"""Score the embedded tracker on DAVIS clips: mean IoU and milliseconds a frame.
+
+Each clip is prompted once, on its first frame, with the tight box of the first mask; the first
+frame counts. The data is not part of the project (DAVIS is CC BY-NC 4.0: evaluation only):
+
+    python benchmarks/davis.py --data DIR
+
+where ``DIR/davis_<clip>/frames/*.jpg`` and ``DIR/davis_<clip>/masks/*.png`` exist.
+"""
+
+from __future__ import annotations
+
+import os
+
+# One thread, also in NumPy and SciPy, which read this when they load.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import cv2
+import numpy as np
+
+from trackwire.blocks.frame import Frame, VideoMetadata
+from trackwire.blocks.models.lite import LiteModel
+from trackwire.blocks.models.seam import MemoryPlan, Prompt
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CLIPS = ("blackswan", "camel", "dog", "car-shadow", "soapbox", "libby", "parkour", "breakdance")
+
+
+def load(clip: Path) -> tuple[list[Frame], list[NDArray[np.bool_]]]:
+    """Read the frames and masks of a clip."""
+    frames, masks = [], []
+    for number, path in enumerate(sorted((clip / "frames").glob("*.jpg"))):
+        video = VideoMetadata(clip.name, 0, number, 0, None, datetime.now(UTC), time.monotonic())
+        frames.append(Frame(cv2.imread(str(path)), video))
+    for path in sorted((clip / "masks").glob("*.png")):
+        masks.append(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) > 0)
+    return frames, masks
+
+
+def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """Intersection over union; 1 when both are empty."""
+    union = np.count_nonzero(a | b)
+    return np.count_nonzero(a & b) / union if union else 1.0
+
+
+def first_prompt(mask: NDArray[np.bool_], kind: str) -> Prompt:
+    """Make the only prompt of a clip from its first mask."""
+    if kind == "mask":
+        return Prompt(1, mask=mask)
+    rows, columns = np.nonzero(mask)
+    box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    return Prompt(1, xyxy=tuple(float(v) for v in box))  # type: ignore[arg-type]
+
+
+def run(
+    model: LiteModel, frames: list[Frame], masks: list[NDArray[np.bool_]], kind: str
+) -> tuple[list[float], list[float], int, int]:
+    """Track a clip: IoU and ms of each frame, frames called lost, bytes of the state."""
+    state = model.open(frames[0].size_wh)
+    plan = MemoryPlan(write=frozenset([1]))
+    overlaps, times, lost = [], [], 0
+    for number, (frame, truth) in enumerate(zip(frames, masks, strict=True)):
+        start = time.perf_counter()
+        features = model.encode([frame])
+        seen = model.propagate([state], features)
+        accepted = [*seen]
+        if number == 0:
+            accepted += model.prompt([state], features, [[first_prompt(truth, kind)]], seen)
+        model.remember([state], features, [accepted], [plan])
+        view = accepted[-1]
+        found = view.masks([1])
+        times.append(1000 * (time.perf_counter() - start))
+        lost += not view.visible[0]
+        overlaps.append(iou(found.to_dense()[0], truth))
+    return overlaps, times, lost, model.nbytes(state)
+
+
+def main() -> int:
+    """Run the clips and print a table."""
+    parser = argparse.ArgumentParser(description="Score the embedded tracker on DAVIS clips.")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--clips", nargs="+", default=list(CLIPS), metavar="CLIP")
+    parser.add_argument("--search-size", type=int, default=320)
+    parser.add_argument("--prompt", choices=("box", "mask"), default="box")
+    arguments = parser.parse_args()
+    missing = [c for c in arguments.clips if not (arguments.data / f"davis_{c}/masks").is_dir()]
+    if missing:
+        names = ", ".join(f"davis_{clip}" for clip in missing)
+        sys.stderr.write(f"no frames and masks for {names} in {arguments.data}; see --data\n")
+        return 2
+    model = LiteModel(search_size=arguments.search_size)
+    means, speeds = [], []
+    sys.stdout.write(f"{'clip':<12} frames    IoU  first  lost  ms/frame  seed ms  KiB/object\n")
+    for clip in arguments.clips:
+        frames, masks = load(arguments.data / f"davis_{clip}")
+        overlaps, times, lost, held = run(model, frames, masks, arguments.prompt)
+        means.append(mean(overlaps))
+        speeds.append(mean(times[1:]))
+        sys.stdout.write(
+            f"{clip:<12} {len(frames):6d} {means[-1]:6.3f} {overlaps[0]:6.3f} {lost:5d} "
+            f"{speeds[-1]:9.1f} {times[0]:8.0f} {held / 1024:11.0f}\n"
+        )
+        sys.stdout.flush()
+    sys.stdout.write(f"{'mean':<12} {'':6} {mean(means):6.3f} {'':12} {mean(speeds):9.1f}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,130 @@
+"""The target model: a ridge regression from features to object or background, learnt online.
+
+The regression with balanced, soft-edged labels follows the few-shot learners of video object
+segmentation (Bhat et al., "Learning What to Learn for Video Object Segmentation", ECCV 2020);
+solved here in closed form on running normal matrices, so memory does not grow with the video.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["TargetModel"]
+
+ANCHOR_SHARE = 0.3
+DECAY = 0.9
+RIDGE = 0.1
+
+
+class TargetModel:
+    """What one object looks like against its surroundings.
+
+    Two sets of normal matrices are kept: the anchor, learnt from prompts, and the recent one, a
+    running average over the frames remembered. The weights solve their mixture.
+
+    Args:
+        features: ``(C, N)`` float32 features of the first window; they fix the standardisation.
+        coverage: ``(N,)`` float32, how much of each cell the object covers, 0-1.
+        valid: ``(N,)`` bool, cells that lie inside the frame.
+    """
+
+    __slots__ = (
+        "_anchor", "_anchor_rhs", "_mean", "_recent", "_recent_rhs", "_scale", "prototype",
+        "weights",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        features: NDArray[np.float32],
+        coverage: NDArray[np.float32],
+        valid: NDArray[np.bool_],
+    ) -> None:
+        known = features[:, valid] if valid.any() else features
+        self._mean = known.mean(1).astype(np.float32)
+        self._scale = (1 / (known.std(1) + 1e-3)).astype(np.float32)
+        self._anchor, self._anchor_rhs = self._normal(features, coverage, valid)
+        self._recent, self._recent_rhs = self._anchor.copy(), self._anchor_rhs.copy()
+        self.prototype = self.describe(features, coverage)
+        self.weights = np.zeros(len(self._anchor), np.float32)
+        self._solve()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(getattr(self, name).nbytes for name in self.__slots__)
+
+    def respond(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Score ``(C, N)`` features: ``(N,)`` float32, about +1 on the object and -1 off it."""
+        weights = self.weights[:-1] * self._scale
+        offset = self.weights[-1] - float(weights @ self._mean)
+        response: NDArray[np.float32] = weights @ features + np.float32(offset)
+        return response
+
+    def describe(
+        self, features: NDArray[np.float32], coverage: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the mean standardised feature of the covered cells, ``(C,)`` of length one."""
+        total = float(coverage.sum())
+        mean = (features @ coverage) / max(total, 1e-6)
+        vector = (mean - self._mean) * self._scale
+        result: NDArray[np.float32] = vector / max(float(np.linalg.norm(vector)), 1e-6)
+        return result
+
+    def updated(
+        self,
+        features: NDArray[np.float32],
+        coverage: NDArray[np.float32],
+        valid: NDArray[np.bool_],
+        anchor: bool,
+    ) -> None:
+        """Take one more view in.
+
+        Args:
+            features: ``(C, N)`` float32.
+            coverage: ``(N,)`` float32, 0-1.
+            valid: ``(N,)`` bool.
+            anchor: Whether the view was prompted and so also enters the anchor.
+        """
+        matrix, rhs = self._normal(features, coverage, valid)
+        pairs = [(self._recent, self._recent_rhs, DECAY)]
+        if anchor:
+            pairs.append((self._anchor, self._anchor_rhs, 0.5))
+        for kept, kept_rhs, decay in pairs:
+            kept *= decay
+            kept += (1 - decay) * matrix
+            kept_rhs *= decay
+            kept_rhs += (1 - decay) * rhs
+        self._solve()
+
+    def _normal(
+        self,
+        features: NDArray[np.float32],
+        coverage: NDArray[np.float32],
+        valid: NDArray[np.bool_],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        target = 2 * coverage - 1
+        weight = np.abs(target) * valid
+        on = target > 0
+        for side in (on, ~on):
+            weight[side] *= 0.5 / max(float(weight[side].sum()), 1e-6)
+        x = np.empty((len(features) + 1, features.shape[1]), np.float32)
+        np.subtract(features, self._mean[:, None], out=x[:-1])
+        x[:-1] *= self._scale[:, None]
+        x[-1] = 1
+        x *= np.sqrt(weight)
+        return x @ x.T, x @ (np.sqrt(weight) * np.sign(target) * np.abs(target))
+
+    def _solve(self) -> None:
+        from scipy.linalg import cho_factor, cho_solve
+
+        matrix = ANCHOR_SHARE * self._anchor + (1 - ANCHOR_SHARE) * self._recent
+        rhs = ANCHOR_SHARE * self._anchor_rhs + (1 - ANCHOR_SHARE) * self._recent_rhs
+        size = len(matrix)
+        matrix.flat[:: size + 1] += RIDGE * np.trace(matrix) / size
+        factor = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
+        self.weights = cho_solve(factor, rhs, check_finite=False)
