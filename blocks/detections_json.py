@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
 
-from trackwire.specs.errors import BlockError
+from trackwire.specs import BlockError
 
 from .detections import (
     CLASS_NAME,
