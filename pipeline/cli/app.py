@@ -1,0 +1,189 @@
+"""The commands and their options; what they do is imported when they are called."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import boundary, out
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="trackwire",
+    help="Run JSON workflows that detect, track and mask objects in video.",
+    epilog="Exit codes: 0 done, 1 the run failed, 2 the call or the specification is wrong, "
+    "130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Workflow = Annotated[
+    str,
+    typer.Argument(
+        metavar="WORKFLOW",
+        help="Path of a JSON document, '-' for standard input, or the name of a ready-made one.",
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        "-p",
+        metavar="NAME=VALUE",
+        help="Set a parameter of the workflow; VALUE is JSON, or else text. Repeatable.",
+    ),
+]
+
+
+class OnError(StrEnum):
+    """What to do with a frame that a step fails on."""
+
+    STOP = "stop"
+    SKIP = "skip"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from trackwire import __version__
+
+        out.print(f"trackwire {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
+    ] = False,
+) -> None:
+    """Run JSON workflows that detect, track and mask objects in video."""
+    del version  # its callback has acted
+    context.obj = debug
+
+
+@app.command(
+    "run",
+    epilog="Writes SOURCE/annotated.mp4 and SOURCE/predictions.jsonl for each source, and "
+    "run.json, below the output folder. A folder that holds results is refused without "
+    "--overwrite.",
+)
+def _run(
+    context: typer.Context,
+    workflow: Workflow,
+    source: Annotated[
+        list[str],
+        typer.Option(
+            "--source",
+            "-s",
+            help="Video file, folder or pattern of images, URL, camera number, or "
+            "'synthetic:crossing?frames=150'. Repeatable.",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Folder for the results (default: a new out/run-TIME)."
+        ),
+    ] = None,
+    param: Parameters = None,
+    max_frames: Annotated[
+        int | None, typer.Option(min=1, help="Stop each source after so many frames.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Show the picture in a window.")] = False,
+    video_output: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Image output to write as video (default: the only one, else the detections "
+            "drawn on the frame).",
+        ),
+    ] = None,
+    on_error: Annotated[
+        OnError, typer.Option(help="A step fails on a frame: stop the run, or skip the frame.")
+    ] = OnError.STOP,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
+    ] = False,
+    device: Annotated[
+        str, typer.Option(help="Where models run: auto, cpu, cuda, cuda:1, mps.")
+    ] = "auto",
+) -> None:
+    """Run a workflow over videos and write annotated videos, predictions and a report."""
+    with boundary(debug=context.obj):
+        from .run import RunRequest, run
+
+        request = RunRequest(
+            workflow=workflow,
+            sources=tuple(source),
+            output=output,
+            parameters=tuple(param or ()),
+            max_frames=max_frames,
+            show=show,
+            video_output=video_output,
+            on_error=on_error.value,
+            overwrite=overwrite,
+            device=device,
+        )
+        raise typer.Exit(run(request))
+
+
+@app.command("validate")
+def _validate(context: typer.Context, workflow: Workflow, param: Parameters = None) -> None:
+    """Check a workflow without running it; lists every mistake at once."""
+    with boundary(debug=context.obj):
+        from .validate import validate
+
+        validate(workflow, tuple(param or ()))
+
+
+@app.command("models")
+def _models(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the models a tracker can use: size, licence, what they need, what is on disk."""
+    with boundary(debug=context.obj):
+        from .models import list_models
+
+        list_models(as_json=as_json)
+
+
+@app.command(
+    "demo",
+    epilog="Needs no download, no camera and no GPU. Replaces the results of an earlier demo.",
+)
+def _demo(
+    context: typer.Context,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(
+        "out/demo"
+    ),
+    frames: Annotated[int, typer.Option(min=30, max=5000, help="Frames in the clip.")] = 150,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of textures and detections.")] = 1,
+    scene: Annotated[str, typer.Option(help="Which synthetic scene.")] = "crossing",
+    model: Annotated[str, typer.Option(help="Which tracker; see 'trackwire models'.")] = "lite",
+) -> None:
+    """Track a synthetic clip whose truth is known, and say how well it went."""
+    with boundary(debug=context.obj):
+        from .demo import DemoRequest, demo
+
+        raise typer.Exit(demo(DemoRequest(output, frames, seed, scene, model)))
+
+
+@app.command("doctor")
+def _doctor(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check whether this machine can run workflows, and say how to mend what is missing."""
+    with boundary(debug=context.obj):
+        from .doctor import doctor
+
+        raise typer.Exit(doctor(as_json=as_json))
