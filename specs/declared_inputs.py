@@ -77,9 +77,7 @@ def _role(entry: Mapping[str, Any], path: str, log: MistakeLog) -> Role | None:
     if log.touches(place):
         return None
     if kind is None:
-        log.add(
-            MistakeCode.MISSING_KEY, place, "an input needs a type", allowed=tuple(INPUT_TYPES)
-        )
+        log.add(MistakeCode.MISSING_KEY, place, "an input needs a type", allowed=tuple(INPUT_TYPES))
         return None
     close = nearest(kind, INPUT_TYPES) if isinstance(kind, str) else ()
     log.add(

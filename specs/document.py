@@ -65,6 +65,7 @@ class Document:
     """A specification taken apart.
 
     Args:
+        root: JSON path of the specification in what was read.
         version: As written.
         inputs: Usable declarations by name; the first one where a name occurs twice.
         input_paths: JSON path of each input.
@@ -75,12 +76,15 @@ class Document:
             what they refer to cannot be told, so nothing is said about its kinds.
         unusable_names: Names that break the rules for names, so that no selector to them can be
             right.
+        nameless_inputs: Whether an input lacks its name: references may mean it.
+        nameless_steps: The same for the steps.
         inputs_known: False if the inputs could not be read, so that nothing can be said about
             references to them.
         steps_known: The same for the steps.
         digest: SHA-256 of the canonical JSON.
     """
 
+    root: str
     version: str
     inputs: Mapping[str, Input]
     input_paths: Mapping[str, str]
@@ -89,6 +93,8 @@ class Document:
     outputs_declared: int
     ambiguous: frozenset[str]
     unusable_names: frozenset[str]
+    nameless_inputs: bool
+    nameless_steps: bool
     inputs_known: bool
     steps_known: bool
     digest: str
@@ -102,12 +108,14 @@ class _Names:
     first_place: dict[str, str] = field(default_factory=dict)
     ambiguous: set[str] = field(default_factory=set)
     unusable: set[str] = field(default_factory=set)
+    missing_in: set[str] = field(default_factory=set)
 
     def take(self, section: str, entry: Mapping[str, Any], path: str) -> str | None:
         """Read ``name`` of an entry, or note why it cannot be used and return None."""
         place = json_path(path, "name")
         name = entry.get("name")
         if name is None:
+            self.missing_in.add(section)
             if not self.log.touches(place):
                 self.log.add(MistakeCode.MISSING_KEY, place, "a name is needed")
             return None
@@ -123,7 +131,10 @@ class _Names:
                 found=show(name),
                 suggestion=_usable_name(name) if isinstance(name, str) else None,
             )
-            self.unusable.add(str(name))
+            if isinstance(name, str) and name:
+                self.unusable.add(name)
+            else:
+                self.missing_in.add(section)
             return None
         key = f"${section}.{name}"
         if key in self.first_place:
@@ -187,6 +198,7 @@ def _take_apart(value: dict[str, Any], root: str, log: MistakeLog) -> Document:
     entries = tuple(_entries(value, root, "outputs", log))
     read = [_output(entry, path, names, log) for path, entry in entries]
     return Document(
+        root=root,
         version=version,
         inputs=inputs,
         input_paths=input_paths,
@@ -195,6 +207,8 @@ def _take_apart(value: dict[str, Any], root: str, log: MistakeLog) -> Document:
         outputs_declared=len(entries) if isinstance(value.get("outputs"), list) else 1,
         ambiguous=frozenset(names.ambiguous),
         unusable_names=frozenset(names.unusable),
+        nameless_inputs="inputs" in names.missing_in,
+        nameless_steps="steps" in names.missing_in,
         inputs_known=isinstance(value.get("inputs"), list),
         steps_known=isinstance(value.get("steps"), list),
         digest=digest(value),

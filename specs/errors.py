@@ -1,16 +1,16 @@
 """Every error Trackwire raises on purpose.
 
-    TrackwireError
-    ├── SpecificationError      the JSON document is wrong; holds every mistake found
-    ├── RegistryError           blocks cannot be offered to the compiler together
-    ├── BlockError              a step failed at run time
-    ├── ModelError              a model cannot be found, loaded or run
-    ├── SessionError            a tracking session was misused (frame repeated, cap reached)
-    ├── SourceError             frames cannot be read
-    │   ├── SourceNotFoundError (also FileNotFoundError)
-    │   ├── SourceTimeoutError  (also TimeoutError)
-    │   └── SourceFormatError   (also ValueError)
-    └── SinkError               results cannot be written
+TrackwireError
+├── SpecificationError      the JSON document is wrong; holds every mistake found
+├── RegistryError           blocks cannot be offered to the compiler together
+├── BlockError              a step failed at run time
+├── ModelError              a model cannot be found, loaded or run
+├── SessionError            a tracking session was misused (frame repeated, cap reached)
+├── SourceError             frames cannot be read
+│   ├── SourceNotFoundError (also FileNotFoundError)
+│   ├── SourceTimeoutError  (also TimeoutError)
+│   └── SourceFormatError   (also ValueError)
+└── SinkError               results cannot be written
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Arrangement", "Node", "arrange", "descendants", "find_cycles"]
+__all__ = ["Arrangement", "Node", "arrange", "descendants", "find_cycles", "in_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +93,14 @@ def arrange(nodes: Sequence[Node]) -> Arrangement:
     by_name = {node.name: node for node in nodes}
     readers = _readers(before)
     waits: dict[str, set[str]] = {}
-    for name in reversed(_in_order(before)):
+    for name in reversed(in_order(before)):
         if not by_name[name].deferrable:
             continue
         wanted = _asked_first(name, [by_name[reader] for reader in readers[name]], waits)
         if wanted is not None and _can_wait(name, wanted, before):
             before[name] |= wanted
             waits[name] = wanted
-    return Arrangement(tuple(_in_order(before)), frozenset(waits))
+    return Arrangement(tuple(in_order(before)), frozenset(waits))
 
 
 def _asked_first(
@@ -121,8 +121,15 @@ def _can_wait(name: str, wanted: set[str], before: Mapping[str, set[str]]) -> bo
     return name not in wanted and all(name not in _closure(step, before) for step in wanted)
 
 
-def _in_order(before: Mapping[str, Collection[str]]) -> list[str]:
-    """Topological order that keeps the order of the mapping where it can."""
+def in_order(before: Mapping[str, Collection[str]]) -> list[str]:
+    """Sort steps so that each comes after what it reads, else in the order of the mapping.
+
+    Args:
+        before: For each step those that come before it.
+
+    Returns:
+        Names. Steps on a cycle, and all that wait for them, are left out.
+    """
     position = {name: index for index, name in enumerate(before)}
     names = list(before)
     open_reads = {name: len(reads) for name, reads in before.items()}
@@ -137,8 +144,6 @@ def _in_order(before: Mapping[str, Collection[str]]) -> list[str]:
             open_reads[reader] -= 1
             if open_reads[reader] == 0:
                 heapq.heappush(ready, position[reader])
-    if len(order) < len(names):
-        raise ValueError(f"cycle among {sorted(set(names) - set(order))}")
     return order
 
 

@@ -121,8 +121,7 @@ def _plain(value: Any, path: str, log: MistakeLog, depth: int = 0) -> Any:
         return _plain_object(value, path, log, depth)
     elif isinstance(value, (list, tuple)):
         return [
-            _plain(item, json_path(path, index), log, depth + 1)
-            for index, item in enumerate(value)
+            _plain(item, json_path(path, index), log, depth + 1) for index, item in enumerate(value)
         ]
     else:
         message = "only JSON values are allowed: object, array, string, number, true, false, null"
@@ -144,7 +143,5 @@ def _plain_object(
         if isinstance(key, str):
             result[key] = _plain(item, json_path(path, key), log, depth + 1)
         else:
-            log.add(
-                MistakeCode.INVALID_DOCUMENT, path, "keys must be strings", found=show(key)
-            )
+            log.add(MistakeCode.INVALID_DOCUMENT, path, "keys must be strings", found=show(key))
     return result

@@ -135,5 +135,3 @@ def _place_in_document(mistake: Mistake) -> tuple[int, tuple[int, ...]]:
     section = match[1] if match else None
     rank = _SECTIONS.index(section) if section in _SECTIONS else len(_SECTIONS)
     return rank, tuple(int(index) for index in re.findall(r"\[(\d+)\]", mistake.path))
-
-

@@ -77,8 +77,9 @@ def merge_parameters(
     values: dict[str, Any] = {}
     for name, each in parameters.items():
         if name in given:
-            values[name] = freeze(given[name])
-            if not value_fits(given[name], each.kinds):
+            if value_fits(given[name], each.kinds):
+                values[name] = freeze(given[name])
+            else:
                 log.add(
                     MistakeCode.INVALID_PARAMETER,
                     json_path(PARAMETERS_ROOT, name),

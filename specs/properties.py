@@ -5,7 +5,8 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, JsonValue
@@ -32,6 +33,7 @@ class PropertyShape:
         inside: Kinds that selectors inside its lists and dicts may have; None if there can be
             none.
         literal: Whether it takes values written out in the document.
+        literal_inside: Whether its lists and dicts do.
         allowed: What may stand there, as text for people.
         choices: The values of its ``Literal`` types, as text.
     """
@@ -41,6 +43,7 @@ class PropertyShape:
     whole: frozenset[str] | None
     inside: frozenset[str] | None
     literal: bool
+    literal_inside: bool
     allowed: tuple[str, ...]
     choices: tuple[str, ...]
 
@@ -80,11 +83,15 @@ def describe(manifest: type[BlockManifest]) -> ManifestShape:
 def _property(name: str, field: FieldInfo) -> PropertyShape:
     slots = _slots(field.annotation, tuple(field.metadata))
     words = dict.fromkeys(_words(field.annotation, tuple(field.metadata)))
-    choices = tuple(
-        value for value in _literals(field.annotation) if isinstance(value, str)
-    )
     return PropertyShape(
-        name, field.is_required(), slots.whole, slots.inside, slots.literal, tuple(words), choices
+        name,
+        required=field.is_required(),
+        whole=slots.whole,
+        inside=slots.inside,
+        literal=slots.literal,
+        literal_inside=slots.literal_inside,
+        allowed=tuple(words),
+        choices=tuple(each for each in _literals(field.annotation) if isinstance(each, str)),
     )
 
 
@@ -95,16 +102,20 @@ class _Slots:
     whole: frozenset[str] | None = None
     inside: frozenset[str] | None = None
     literal: bool = False
+    literal_inside: bool = False
 
     def __or__(self, other: _Slots) -> _Slots:
         return _Slots(
             _union(self.whole, other.whole),
             _union(self.inside, other.inside),
             self.literal or other.literal,
+            self.literal_inside or other.literal_inside,
         )
 
     def nested(self) -> _Slots:
-        return _Slots(None, _union(self.whole, self.inside), literal=True)
+        """The slots of a list or dict whose parts have these slots."""
+        inside = _union(self.whole, self.inside)
+        return _Slots(None, inside, literal=True, literal_inside=self.literal)
 
 
 def _union(left: frozenset[str] | None, right: frozenset[str] | None) -> frozenset[str] | None:
@@ -116,39 +127,41 @@ def _union(left: frozenset[str] | None, right: frozenset[str] | None) -> frozens
 def _slots(
     annotation: Any, metadata: tuple[Any, ...] = (), seen: frozenset[int] = frozenset()
 ) -> _Slots:
+    """Find where selectors may stand in values of a type; ``seen`` ends recursive types."""
     marks = [mark for mark in (annotation, *metadata) if isinstance(mark, Selector)]
     if marks:
         return _Slots(whole=marks[0].kinds)
     if annotation is Any or annotation is object or annotation is JsonValue:
-        return _Slots(_ANYTHING, _ANYTHING, literal=True)
+        return _Slots(_ANYTHING, _ANYTHING, literal=True, literal_inside=True)
     if annotation is types.NoneType or annotation is None or id(annotation) in seen:
         return _Slots()
     seen |= {id(annotation)}
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _slots(arguments[0], arguments[1:], seen)
     if origin in (Union, types.UnionType):
-        merged = _Slots()
-        for each in arguments:
-            merged |= _slots(each, (), seen)
-        return merged
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        merged = _Slots(literal=True)
-        for field in annotation.model_fields.values():
-            merged |= _slots(field.annotation, tuple(field.metadata), seen).nested()
-        return merged
+        return reduce(or_, (_slots(each, (), seen) for each in arguments))
+    if origin is Annotated or hasattr(annotation, "__value__"):
+        inner = arguments[0] if arguments else annotation.__value__
+        return _slots(inner, arguments[1:], seen)
+    return _slots_of_parts(annotation, origin, arguments, seen)
+
+
+def _slots_of_parts(
+    annotation: Any, origin: Any, arguments: tuple[Any, ...], seen: frozenset[int]
+) -> _Slots:
+    """The slots of a type that is no union: of its items, values or fields."""
     if annotation in (list, tuple, dict, set, frozenset):
-        return _Slots(inside=_ANYTHING, literal=True)
-    if isinstance(origin, type) and origin is not Literal:
+        return _Slots(inside=_ANYTHING, literal=True, literal_inside=True)
+    parts: list[tuple[Any, tuple[Any, ...]]] = []
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.values()
+        parts = [(field.annotation, tuple(field.metadata)) for field in fields]
+    elif isinstance(origin, type) and origin is not Literal:
         # Of a mapping only the values may hold selectors; its keys are names.
-        parts = arguments[1:] if issubclass(origin, Mapping) else arguments
-        merged = _Slots(literal=True)
-        for each in parts:
-            merged |= _slots(each, (), seen).nested()
-        return merged
-    if hasattr(annotation, "__value__"):
-        return _slots(annotation.__value__, (), seen)
-    return _Slots(literal=True)
+        parts = [(each, ()) for each in arguments[issubclass(origin, Mapping) :]]
+    slots = _Slots(literal=True)
+    for each, metadata in parts:
+        slots |= _slots(each, metadata, seen).nested()
+    return slots
 
 
 def _words(annotation: Any, metadata: tuple[Any, ...] = ()) -> Iterator[str]:
@@ -166,7 +179,7 @@ def _words(annotation: Any, metadata: tuple[Any, ...] = ()) -> Iterator[str]:
         for value in arguments:
             yield "null" if value is None else str(value)
     else:
-        limits = " ".join(_limits(metadata))
+        limits = " and ".join(_limits(metadata))
         yield f"{_WORDS.get(origin or annotation, 'a value')}{' ' if limits else ''}{limits}"
 
 

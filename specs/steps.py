@@ -164,8 +164,7 @@ def _note_unknown_keys(
 def _meant_by_typo(step: PlacedStep, name: str) -> bool:
     keys = [key for key, field in step.shape.fields.items() if field == name]
     return any(
-        key not in step.shape.fields and near_misses(key, keys)
-        for key in step.declared.properties
+        key not in step.shape.fields and near_misses(key, keys) for key in step.declared.properties
     )
 
 
@@ -233,10 +232,11 @@ def _note_value(
 def _follow(path: str, value: Any, location: tuple[Any, ...]) -> tuple[str, Any]:
     """Walk down the value; the names of union members in the location lead nowhere."""
     for part in location:
-        is_index = isinstance(part, int) and isinstance(value, (list, tuple))
-        if is_index and part < len(value):
-            path, value = json_path(path, part), value[part]
-        elif isinstance(part, str) and isinstance(value, Mapping) and part in value:
+        if isinstance(part, int):
+            leads_on = isinstance(value, (list, tuple)) and part < len(value)
+        else:
+            leads_on = isinstance(value, Mapping) and part in value
+        if leads_on:
             path, value = json_path(path, part), value[part]
     return path, value
 

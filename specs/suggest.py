@@ -87,12 +87,7 @@ def _slips_between(left: str, right: str, limit: int) -> int:
                 current[column - 1] + 1,
                 above[column - 1] + (letter != other),
             )
-            if (
-                row > 1
-                and column > 1
-                and letter == right[column - 2]
-                and left[row - 2] == other
-            ):
+            if row > 1 and column > 1 and letter == right[column - 2] and left[row - 2] == other:
                 cost = min(cost, before[column - 2] + 1)
             current.append(cost)
         if min(current) > limit:

@@ -71,13 +71,15 @@ class Step:
 
     Args:
         name: Name in ``$steps.NAME``.
-        manifest: The step as written, validated.
+        manifest: The step as written, validated, with run-time parameters filled in.
         block: The block class to open.
         bindings: One for each property except ``type`` and ``name``. A property left out that
-            has a default is a ``LiteralValue`` of it.
+            has a default is a ``LiteralValue`` of it; so is one that reads a parameter.
         dimensionality: Nesting of the step's outputs: 1 for one element per stream.
         skippable: True if the engine may leave elements out that nobody needs: the block is
-            pure and the step is no output of the workflow.
+            pure, the step is no output of the workflow and switches no step off, it is only read
+            through lazy inputs or by such steps, and it comes late enough for all readers to be
+            asked what they need.
     """
 
     name: str
@@ -103,7 +105,7 @@ class Output:
     name: str
     reference: Reference
     kinds: frozenset[str]
-    coordinates_system: Literal["own", "parent"] = "own"
+    coordinates_system: Literal["own", "parent"] = "parent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,8 @@ class Workflow:
         inputs: Declared inputs by name, in document order.
         steps: Steps in an order of execution. A step comes after everything it reads, and a
             skippable step that is only read through lazy inputs comes after the eager inputs of
-            its readers, so that their demand can be asked first.
+            its readers, so that their demand can be asked first. (Where two steps would wait for
+            one another like that, one of them stays in place and is not skippable.)
         outputs: Named results, in document order.
         parameters: Run-time parameters given at compile time merged over the defaults.
         digest: SHA-256 of the canonical JSON of the document, hexadecimal.
