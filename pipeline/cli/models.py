@@ -34,7 +34,7 @@ def list_models(*, as_json: bool) -> None:
         out.print_json(json.dumps(rows))
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("MODEL", "PARAMETERS", "LICENCE", "ON DISK", "NEEDS", "RUNS HERE", "SIZES"):
+    for heading in ("MODEL", "PARAMETERS", "LICENCE", "ON DISK", "RUNS HERE", "SIZES"):
         table.add_column(heading, no_wrap=heading == "MODEL")
     for row in rows:
         table.add_row(
@@ -42,9 +42,8 @@ def list_models(*, as_json: bool) -> None:
             "-" if row["parameters"] is None else f"{row['parameters'] / 1e6:.0f} M",
             row["licence"],
             "yes" if row["on_disk"] else "no",
-            "-" if row["needs"] is None else escape(f"trackwire[{row['needs']}]"),
             "yes" if row["runs_here"] else row["why_not"],
-            ",".join(str(size) for size in row["sizes"]),
+            " ".join(str(size) for size in row["sizes"]),
         )
     out.print(table)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .description import Actor, Backdrop, Camera, Keyframe, Scene
+    from .detector import SceneDetections, SceneDetector
     from .renderer import FrameTruth, SceneRenderer
     from .scripts import SCENE_NAMES, build_scene
 
@@ -25,6 +26,8 @@ __all__ = [
     "FrameTruth",
     "Keyframe",
     "Scene",
+    "SceneDetections",
+    "SceneDetector",
     "SceneRenderer",
     "build_scene",
 ]
@@ -37,6 +40,8 @@ _HOME = {
     "Keyframe": "description",
     "SCENE_NAMES": "scripts",
     "Scene": "description",
+    "SceneDetections": "detector",
+    "SceneDetector": "detector",
     "SceneRenderer": "renderer",
     "build_scene": "scripts",
 }

@@ -25,9 +25,7 @@ __all__ = [
 Colour: TypeAlias = tuple[int, int, int]
 """Blue, green, red, 0-255."""
 
-Shape: TypeAlias = Literal[
-    "disc", "blob", "star", "crescent", "horseshoe", "cross", "pillar"
-]
+Shape: TypeAlias = Literal["disc", "blob", "star", "crescent", "horseshoe", "cross", "pillar"]
 Texture: TypeAlias = Literal["grain", "marble", "stripes", "spots", "weave"]
 
 
@@ -86,9 +84,7 @@ class Actor:
         if self.actor_id < 1:
             raise ValueError(f"actor {self.name!r}: actor_id must be 1 or more")
         if len(self.keyframes) < 2 or len(self.colours) < 2:
-            raise ValueError(
-                f"actor {self.actor_id}: needs two keyframes and two colours or more"
-            )
+            raise ValueError(f"actor {self.actor_id}: needs two keyframes and two colours or more")
         _require_rising(self.keyframes, f"actor {self.actor_id}")
         if not 0 < self.size <= 4 or not 0 <= self.squash <= 0.5:
             raise ValueError(
@@ -165,9 +161,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         if not all(16 <= side <= 8192 for side in self.size_wh):
-            raise ValueError(
-                f"scene size must be 16 to 8192 pixels a side, found {self.size_wh}"
-            )
+            raise ValueError(f"scene size must be 16 to 8192 pixels a side, found {self.size_wh}")
         if self.frame_count < 1 or self.fps <= 0:
             raise ValueError(
                 "a scene needs at least one frame and a positive rate, "
@@ -177,9 +171,7 @@ class Scene:
             raise ValueError(f"noise must lie in 0-64 grey levels, found {self.noise}")
         ids = [actor.actor_id for actor in self.actors]
         if len(ids) != len(set(ids)):
-            raise ValueError(
-                f"actor ids must be unique in a scene, found {sorted(ids)}"
-            )
+            raise ValueError(f"actor ids must be unique in a scene, found {sorted(ids)}")
 
 
 def _require_rising(keyframes: tuple[Keyframe, ...], who: str) -> None:

@@ -76,9 +76,7 @@ class _Placed:
     @property
     def extent(self) -> NDArray[np.float64]:
         """``(4,)`` half-open box of the whole outline; corners count from pixel centres."""
-        return (
-            np.concatenate([self.corners.min(axis=0), self.corners.max(axis=0)]) + 0.5
-        )
+        return np.concatenate([self.corners.min(axis=0), self.corners.max(axis=0)]) + 0.5
 
     @property
     def solid(self) -> NDArray[np.bool_]:
@@ -99,20 +97,14 @@ class SceneRenderer:
         seeds = np.random.SeedSequence(scene.seed).spawn(3)
         self._backdrop = _paint_backdrop(scene, np.random.default_rng(seeds[0]))
         self._noise = _paint_noise(scene, np.random.default_rng(seeds[1]))
-        self._actors = sorted(
-            scene.actors, key=lambda actor: (actor.depth, actor.actor_id)
-        )
-        self._motions = {
-            a.actor_id: ActorMotion(a, scene.size_wh) for a in scene.actors
-        }
+        self._actors = sorted(scene.actors, key=lambda actor: (actor.depth, actor.actor_id))
+        self._motions = {a.actor_id: ActorMotion(a, scene.size_wh) for a in scene.actors}
         zoom = max((keyframe.scale for keyframe in scene.camera.path), default=1.0)
         self._sprites = {
             actor.actor_id: _paint_sprite(
                 actor,
                 self._motions[actor.actor_id].largest_diameter * zoom,
-                np.random.default_rng(
-                    np.random.SeedSequence((scene.seed, actor.actor_id))
-                ),
+                np.random.default_rng(np.random.SeedSequence((scene.seed, actor.actor_id))),
             )
             for actor in scene.actors
         }
@@ -133,9 +125,7 @@ class SceneRenderer:
         picture = self._behind(frame_number)
         for placed in self._place(frame_number):
             region = picture[placed.window]
-            rest = cv2.cvtColor(
-                cv2.bitwise_not(placed.bgra[:, :, 3]), cv2.COLOR_GRAY2BGR
-            )
+            rest = cv2.cvtColor(cv2.bitwise_not(placed.bgra[:, :, 3]), cv2.COLOR_GRAY2BGR)
             under = cv2.multiply(region, rest, scale=1 / 255)
             picture[placed.window] = cv2.add(under, placed.bgra[:, :, :3])
         return self._with_noise(picture, frame_number)
@@ -192,9 +182,9 @@ class SceneRenderer:
 
     def _behind(self, frame_number: int) -> NDArray[np.uint8]:
         scene = self.scene
-        matrix = camera_matrix(
-            scene.camera, scene.size_wh, frame_number
-        ) @ backdrop_matrix(scene.backdrop, scene.size_wh, frame_number)
+        matrix = camera_matrix(scene.camera, scene.size_wh, frame_number) @ backdrop_matrix(
+            scene.backdrop, scene.size_wh, frame_number
+        )
         return np.asarray(
             cv2.warpAffine(
                 self._backdrop,
@@ -219,9 +209,7 @@ class SceneRenderer:
                 placed.append(one)
         return placed
 
-    def _place_one(
-        self, actor: Actor, to_picture: NDArray[np.float64]
-    ) -> _Placed | None:
+    def _place_one(self, actor: Actor, to_picture: NDArray[np.float64]) -> _Placed | None:
         sprite = self._sprites[actor.actor_id]
         width, height = self.scene.size_wh
         corners = sprite.polygon @ to_picture[:2, :2].T + to_picture[:2, 2]
@@ -240,9 +228,7 @@ class SceneRenderer:
         window = (slice(low[1], high[1]), slice(low[0], high[0]))
         return _Placed(actor, window, np.asarray(bgra, np.uint8), corners)
 
-    def _with_noise(
-        self, picture: NDArray[np.uint8], frame_number: int
-    ) -> NDArray[np.uint8]:
+    def _with_noise(self, picture: NDArray[np.uint8], frame_number: int) -> NDArray[np.uint8]:
         if self.scene.noise == 0:
             return picture
         width, height = self.scene.size_wh
@@ -252,9 +238,7 @@ class SceneRenderer:
         x, y = (frame_number * 37) % (spare_x + 1), (frame_number * 23) % (spare_y + 1)
         grain = self._noise[y : y + height, x : x + width]
         level = (self.scene.noise,) * 3
-        return np.asarray(
-            cv2.subtract(cv2.add(picture, grain), np.full_like(picture, level))
-        )
+        return np.asarray(cv2.subtract(cv2.add(picture, grain), np.full_like(picture, level)))
 
 
 def _paint_backdrop(scene: Scene, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -284,14 +268,10 @@ def _paint_sprite(actor: Actor, diameter: float, rng: np.random.Generator) -> _S
     return _Sprite(bgra.astype(np.uint8), polygon, to_unit)
 
 
-def _shading(
-    coverage: NDArray[np.uint8], rng: np.random.Generator
-) -> NDArray[np.float32]:
+def _shading(coverage: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
     """Light from the upper left on a body that is round towards its rim, about 0.5-1.25."""
     side = len(coverage)
-    inside = cv2.distanceTransform(
-        (coverage >= _SOLID).astype(np.uint8), cv2.DIST_L2, 5
-    )
+    inside = cv2.distanceTransform((coverage >= _SOLID).astype(np.uint8), cv2.DIST_L2, 5)
     height = np.sqrt(np.clip(inside / max(float(inside.max()), 1.0), 0, 1))
     height += 0.05 * fractal_noise((side, side), rng)
     height = cv2.GaussianBlur(height, (0, 0), max(1.0, side / 40))

@@ -53,13 +53,10 @@ def build_scene(
     )
 
 
-def _path(
-    last: int, *stops: tuple[float, float, float, float, float]
-) -> tuple[Keyframe, ...]:
+def _path(last: int, *stops: tuple[float, float, float, float, float]) -> tuple[Keyframe, ...]:
     """Keyframes from (share of the clip, x, y, scale, angle)."""
     return tuple(
-        Keyframe(share * last, (x, y), scale, angle)
-        for share, x, y, scale, angle in stops
+        Keyframe(share * last, (x, y), scale, angle) for share, x, y, scale, angle in stops
     )
 
 
@@ -142,9 +139,7 @@ def _crossing(last: int) -> Scene:
 
 def _handheld(last: int) -> Scene:
     scene = _crossing(last)
-    path = _path(
-        last, (0, 0.44, 0.5, 1.0, -1), (0.5, 0.54, 0.48, 1.1, 1), (1, 0.5, 0.52, 1.0, 0)
-    )
+    path = _path(last, (0, 0.44, 0.5, 1.0, -1), (0.5, 0.54, 0.48, 1.1, 1), (1, 0.5, 0.52, 1.0, 0))
     return replace(scene, name="handheld", camera=Camera(path, shake=0.006))
 
 

@@ -61,9 +61,7 @@ def outline(shape: Shape, rng: np.random.Generator) -> NDArray[np.float64]:
         turned = [quarter @ _quarter_turns(count) for count in range(4)]
         return np.concatenate(turned)
     if shape == "pillar":
-        return np.array(
-            [[-0.28, -1], [0.28, -1], [0.28, 1], [-0.28, 1]], dtype=np.float64
-        )
+        return np.array([[-0.28, -1], [0.28, -1], [0.28, 1], [-0.28, 1]], dtype=np.float64)
     raise ValueError(f"unknown shape {shape!r}")
 
 
@@ -83,9 +81,7 @@ def rasterize(polygon: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
     points = np.round((polygon * reach + fine / 2 - 0.5) * 16).astype(np.int32)
     canvas = np.zeros((fine, fine), np.uint8)
     cv2.fillPoly(canvas, [points], 255, shift=4)
-    return np.asarray(
-        cv2.resize(canvas, (side, side), interpolation=cv2.INTER_AREA), np.uint8
-    )
+    return np.asarray(cv2.resize(canvas, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _quarter_turns(count: int) -> NDArray[np.float64]:
@@ -93,9 +89,7 @@ def _quarter_turns(count: int) -> NDArray[np.float64]:
     return np.linalg.matrix_power(np.array([[0.0, 1.0], [-1.0, 0.0]]), count)
 
 
-def _polar(
-    turn: NDArray[np.float64], radius: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _polar(turn: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.float64]:
     return _fit(np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=1))
 
 

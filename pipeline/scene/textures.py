@@ -75,8 +75,7 @@ def paint(
     fine = fractal_noise(size_wh, rng, coarsest=0.06, octaves=3)
     ramp = np.linspace(0, 1, len(colours))
     channels = [
-        np.interp(value, ramp, [colour[channel] for colour in colours])
-        * (0.8 + 0.4 * fine)
+        np.interp(value, ramp, [colour[channel] for colour in colours]) * (0.8 + 0.4 * fine)
         for channel in range(3)
     ]
     return np.asarray(np.clip(np.stack(channels, axis=2), 0, 255), np.uint8)
@@ -102,7 +101,5 @@ def _pattern(
         return np.asarray(np.clip(0.5 + 1.8 * (wave - 0.25), 0, 1), np.float32)
     if texture == "weave":
         wave = np.sin(34 * x + noise) + np.sin(34 * y - noise)
-        return np.asarray(
-            np.clip(0.5 + 0.35 * wave + 0.4 * (noise - 0.5), 0, 1), np.float32
-        )
+        return np.asarray(np.clip(0.5 + 0.35 * wave + 0.4 * (noise - 0.5), 0, 1), np.float32)
     raise ValueError(f"unknown texture {texture!r}")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trackwire.pipeline.evaluation import TrackingTally, box_iou_matrix, mask_iou_matrix
 
 
