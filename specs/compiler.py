@@ -120,7 +120,8 @@ class _Compilation:
         self._note_cycles(reads)
         order = [placed for name in in_order(reads) if (placed := self._placed[name])]
         levels = measure_dimensions(order, bindings, self._document.inputs, self._log)
-        self._log.raise_if_any()
+        if self._log:
+            raise self._log.error()
         return self._workflow(bindings, manifests, outputs, levels)
 
     def _fillable(self) -> Mapping[str, Any]:

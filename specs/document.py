@@ -165,8 +165,8 @@ def read_document(source: Mapping[str, Any] | str | Path, log: MistakeLog) -> Do
         SpecificationError: There is no object to take apart.
     """
     value = read_json(source, log)
-    if value is None:
-        log.raise_if_any()
+    if value is None and log:
+        raise log.error()
     root = "$"
     if isinstance(value, dict) and "specification" in value and "steps" not in value:
         value, root = value["specification"], "$.specification"
@@ -177,7 +177,7 @@ def read_document(source: Mapping[str, Any] | str | Path, log: MistakeLog) -> Do
             "a specification is an object with version, inputs, steps and outputs",
             found=show(value),
         )
-        log.raise_if_any()
+        raise log.error()
     return _take_apart(value, root, log)
 
 

@@ -67,7 +67,7 @@ def _references(binding: Binding) -> tuple[Reference, ...]:
 
 def _fill(structure: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(structure, Reference):
-        return values[structure.input] if structure.input in values else str(structure)
+        return values.get(structure.input or "", str(structure))
     if isinstance(structure, Mapping):
         return {key: _fill(item, values) for key, item in structure.items()}
     if isinstance(structure, tuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -96,10 +97,8 @@ def _parse(text: str, log: MistakeLog) -> Any:
 def _pairs(pairs: list[tuple[str, Any]]) -> _Pairs:
     result = _Pairs(pairs)
     if len(result) < len(pairs):
-        seen: set[str] = set()
-        result.repeated = tuple(
-            dict.fromkeys(key for key, _ in pairs if key in seen or seen.add(key))
-        )
+        counts = Counter(key for key, _ in pairs)
+        result.repeated = tuple(key for key, count in counts.items() if count > 1)
     return result
 
 

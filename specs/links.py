@@ -55,13 +55,14 @@ def find_links(
                 continue  # an unknown key, which the language ignores
             for path, text in selectors_in(value, json_path(declared.path, key)):
                 reference = reference_or_none(text)
-                if reference is None or reference.step not in steps:
+                target = reference.step if reference else None
+                if reference is None or target is None or target not in steps:
                     continue
                 if reference.property is None:
-                    links.append(Link(name, reference.step, path, lazy=False, control=True))
+                    links.append(Link(name, target, path, lazy=False, control=True))
                 else:
                     lazy = property_name in lazy_inputs
-                    links.append(Link(reference.step, name, path, lazy))
+                    links.append(Link(target, name, path, lazy))
     return tuple(links)
 
 

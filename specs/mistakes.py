@@ -120,14 +120,9 @@ class MistakeLog:
             for _, noted, _ in self._mistakes
         )
 
-    def raise_if_any(self) -> None:
-        """Raise all mistakes, in the order of the document.
-
-        Raises:
-            SpecificationError: At least one mistake was noted.
-        """
-        if self._mistakes:
-            raise SpecificationError(sorted(self._mistakes.values(), key=_place_in_document))
+    def error(self) -> SpecificationError:
+        """Make the error that holds all mistakes, in the order of the document."""
+        return SpecificationError(sorted(self._mistakes.values(), key=_place_in_document))
 
 
 def _place_in_document(mistake: Mistake) -> tuple[int, tuple[int, ...]]:

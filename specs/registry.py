@@ -150,7 +150,7 @@ def _problems(block: Any) -> Iterator[str]:
     ]
     if missing:
         yield f"{_name(block)}: lacks {', '.join(missing)}"
-    type_ids = manifest.type_ids()
+    type_ids: tuple[object, ...] = manifest.type_ids()
     if not type_ids or not all(isinstance(type_id, str) and type_id for type_id in type_ids):
         yield f"{_name(block)}: type must be a Literal of its type ids"
     for name in ("traits", "outputs"):
