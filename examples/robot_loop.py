@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
+
 from trackwire import Engine, Frame, VideoMetadata, compile_workflow
 from trackwire.blocks import build_detections
 from trackwire.pipeline.scene import SceneRenderer, build_scene

@@ -123,8 +123,8 @@ def _crossing(last: int) -> Scene:
     moon = Actor(
         5, "moon", "crescent", "marble", ((30, 160, 190), (60, 215, 250), (200, 245, 255)), 0.30, 5,
         _path(
-            last, (0.3, 1.16, 0.20, 1.0, 0), (0.55, 0.80, 0.52, 1.1, 60), (0.8, 0.64, 0.30, 1.1, 110),
-            (1, 0.5, 0.2, 1.0, 150),
+            last, (0.3, 1.16, 0.20, 1.0, 0), (0.55, 0.80, 0.52, 1.1, 60),
+            (0.8, 0.64, 0.30, 1.1, 110), (1, 0.5, 0.2, 1.0, 150),
         ),
     )  # fmt: skip
     return Scene(
@@ -158,7 +158,7 @@ def _pillar(last: int) -> Scene:
     walkers = tuple(
         Actor(
             number, name, shape, texture, colours, 0.26, number,
-            _path(last, (0, start, y, 1.0, 0), (0.5, 0.5, y, 1.0, turn / 2), (1, end, y, 1.0, turn)),
+            _path(last, (0, start, y, 1, 0), (0.5, 0.5, y, 1, turn / 2), (1, end, y, 1, turn)),
         )
         for number, name, shape, texture, colours, y, start, end, turn in (
             (2, "ball", "disc", "marble", ((30, 40, 150), (60, 120, 240)), 0.2, 0.1, 0.9, 200),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
+from .description import Shape
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .description import Shape
-
 __all__ = ["outline", "rasterize"]
 
-_SUPERSAMPLING = 4
+_SUPERSAMPLING: Final = 4
+_TURN: Final = np.linspace(0, 2 * np.pi, 181)[:-1]
 
 
 def outline(shape: Shape, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -30,39 +32,10 @@ def outline(shape: Shape, rng: np.random.Generator) -> NDArray[np.float64]:
     Raises:
         ValueError: The shape is unknown.
     """
-    turn = np.linspace(0, 2 * np.pi, 181)[:-1]
-    if shape == "disc":
-        return _polar(turn, np.ones_like(turn))
-    if shape == "blob":
-        waves = sum(
-            rng.uniform(0.06, 0.16) * np.cos(k * turn + rng.uniform(0, 2 * np.pi))
-            for k in (2, 3, 5)
-        )
-        return _polar(turn, 1 + waves)
-    if shape == "star":
-        return _polar(turn, 0.72 + 0.28 * np.cos(5 * turn) ** 3)
-    if shape == "crescent":
-        arc = np.linspace(0.25 * np.pi, 1.75 * np.pi, 120)
-        outer = np.stack([np.cos(arc), np.sin(arc)], axis=1)
-        inner = np.stack([0.42 + 0.72 * np.cos(arc), 0.72 * np.sin(arc)], axis=1)[::-1]
-        return _fit(np.concatenate([outer, inner]))
-    if shape == "horseshoe":
-        arc = np.linspace(0.0, np.pi, 60)
-        outer = np.stack([np.cos(arc), -np.sin(arc)], axis=1)
-        inner = 0.42 * outer[::-1]
-        left, right = (
-            np.array([[-1, 0.9], [-0.42, 0.9]]),
-            np.array([[0.42, 0.9], [1, 0.9]]),
-        )
-        return np.concatenate([outer, left, inner, right])
-    if shape == "cross":
-        arm = 0.34
-        quarter = np.array([[arm, -1], [arm, -arm], [1, -arm]])
-        turned = [quarter @ _quarter_turns(count) for count in range(4)]
-        return np.concatenate(turned)
-    if shape == "pillar":
-        return np.array([[-0.28, -1], [0.28, -1], [0.28, 1], [-0.28, 1]], dtype=np.float64)
-    raise ValueError(f"unknown shape {shape!r}")
+    draw = _OUTLINES.get(shape)
+    if draw is None:
+        raise ValueError(f"unknown shape {shape!r}; there are: {', '.join(_OUTLINES)}")
+    return draw(rng)
 
 
 def rasterize(polygon: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
@@ -84,16 +57,64 @@ def rasterize(polygon: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(canvas, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _quarter_turns(count: int) -> NDArray[np.float64]:
-    """Matrix that turns row vectors clockwise on the screen by ``count`` right angles."""
-    return np.linalg.matrix_power(np.array([[0.0, 1.0], [-1.0, 0.0]]), count)
+def _disc(rng: np.random.Generator) -> NDArray[np.float64]:
+    return _polar(np.ones_like(_TURN))
 
 
-def _polar(turn: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.float64]:
-    return _fit(np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=1))
+def _blob(rng: np.random.Generator) -> NDArray[np.float64]:
+    waves = sum(
+        rng.uniform(0.06, 0.16) * np.cos(k * _TURN + rng.uniform(0, 2 * np.pi)) for k in (2, 3, 5)
+    )
+    return _polar(1 + waves)
+
+
+def _star(rng: np.random.Generator) -> NDArray[np.float64]:
+    return _polar(0.72 + 0.28 * np.cos(5 * _TURN) ** 3)
+
+
+def _crescent(rng: np.random.Generator) -> NDArray[np.float64]:
+    arc = np.linspace(0.25 * np.pi, 1.75 * np.pi, 120)
+    outer = np.stack([np.cos(arc), np.sin(arc)], axis=1)
+    inner = np.stack([0.42 + 0.72 * np.cos(arc), 0.72 * np.sin(arc)], axis=1)[::-1]
+    return _fit(np.concatenate([outer, inner]))
+
+
+def _horseshoe(rng: np.random.Generator) -> NDArray[np.float64]:
+    arc = np.linspace(0.0, np.pi, 60)
+    outer = np.stack([np.cos(arc), -np.sin(arc)], axis=1)
+    left, right = np.array([[-1, 0.9], [-0.42, 0.9]]), np.array([[0.42, 0.9], [1, 0.9]])
+    return np.concatenate([outer, left, 0.42 * outer[::-1], right])
+
+
+def _cross(rng: np.random.Generator) -> NDArray[np.float64]:
+    arm = 0.34
+    quarter = np.array([[arm, -1], [arm, -arm], [1, -arm]])
+    clockwise = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    return np.concatenate(
+        [quarter @ np.linalg.matrix_power(clockwise, turns) for turns in range(4)]
+    )
+
+
+def _pillar(rng: np.random.Generator) -> NDArray[np.float64]:
+    return np.array([[-0.28, -1], [0.28, -1], [0.28, 1], [-0.28, 1]])
+
+
+def _polar(radius: NDArray[np.float64]) -> NDArray[np.float64]:
+    return _fit(np.stack([radius * np.cos(_TURN), radius * np.sin(_TURN)], axis=1))
 
 
 def _fit(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Centre the points and scale them to touch the square from -1 to 1."""
     low, high = points.min(axis=0), points.max(axis=0)
     return np.asarray((points - (low + high) / 2) / ((high - low).max() / 2))
+
+
+_OUTLINES: Final[Mapping[Shape, Callable[[np.random.Generator], NDArray[np.float64]]]] = {
+    "disc": _disc,
+    "blob": _blob,
+    "star": _star,
+    "crescent": _crescent,
+    "horseshoe": _horseshoe,
+    "cross": _cross,
+    "pillar": _pillar,
+}

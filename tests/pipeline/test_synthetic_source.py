@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from trackwire.pipeline.scene import build_scene
 from trackwire.pipeline.sources.synthetic import SyntheticSource
 from trackwire.specs import SourceError, SourceFormatError
