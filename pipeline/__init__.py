@@ -1,1 +1,75 @@
-"""placeholder"""
+"""What drives a compiled workflow: sources, the engine, the inference pipeline.
+
+The names in ``__all__`` load on first use, so importing this package imports neither NumPy nor
+any other heavy package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .buffer import BoundedBuffer, OverflowPolicy
+    from .engine import Engine, EngineReport, FrameResult, StepReport
+    from .inference_pipeline import InferencePipeline
+    from .sources import (
+        FileSource,
+        FrameSource,
+        ImageSource,
+        SourceFrame,
+        SyntheticSource,
+        resolve_sources,
+    )
+    from .status import PipelineStatus, SinkStatus, SourceStatus
+
+__all__ = [
+    "BoundedBuffer",
+    "Engine",
+    "EngineReport",
+    "FileSource",
+    "FrameResult",
+    "FrameSource",
+    "ImageSource",
+    "InferencePipeline",
+    "OverflowPolicy",
+    "PipelineStatus",
+    "SinkStatus",
+    "SourceFrame",
+    "SourceStatus",
+    "StepReport",
+    "SyntheticSource",
+    "resolve_sources",
+]
+
+_HOME: Final = {
+    "BoundedBuffer": "buffer",
+    "Engine": "engine",
+    "EngineReport": "engine",
+    "FileSource": "sources",
+    "FrameResult": "engine",
+    "FrameSource": "sources",
+    "ImageSource": "sources",
+    "InferencePipeline": "inference_pipeline",
+    "OverflowPolicy": "buffer",
+    "PipelineStatus": "status",
+    "SinkStatus": "status",
+    "SourceFrame": "sources",
+    "SourceStatus": "status",
+    "StepReport": "engine",
+    "SyntheticSource": "sources",
+    "resolve_sources": "sources",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
