@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from .description import Actor, Backdrop, Camera, Keyframe, Scene
+from .description import Actor, Backdrop, Camera, Colour, Keyframe, Scene, Shape, Texture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,14 +62,14 @@ def _path(last: int, *stops: tuple[float, float, float, float, float]) -> tuple[
 
 def _crossing(last: int) -> Scene:
     ball = Actor(
-        1,
-        "ball",
-        "disc",
-        "marble",
-        ((30, 40, 150), (60, 120, 240), (150, 210, 250)),
-        0.26,
-        2,
-        _path(
+        actor_id=1,
+        name="ball",
+        shape="disc",
+        texture="marble",
+        colours=((30, 40, 150), (60, 120, 240), (150, 210, 250)),
+        size=0.26,
+        depth=2,
+        keyframes=_path(
             last,
             (0, 0.12, 0.26, 1.0, 0),
             (0.5, 0.5, 0.34, 1.05, 160),
@@ -77,14 +77,14 @@ def _crossing(last: int) -> Scene:
         ),
     )
     star = Actor(
-        2,
-        "star",
-        "star",
-        "stripes",
-        ((120, 30, 30), (245, 235, 225)),
-        0.38,
-        3,
-        _path(
+        actor_id=2,
+        name="star",
+        shape="star",
+        texture="stripes",
+        colours=((120, 30, 30), (245, 235, 225)),
+        size=0.38,
+        depth=3,
+        keyframes=_path(
             last,
             (0, 0.85, 0.42, 1.0, 0),
             (0.5, 0.48, 0.30, 1.1, -70),
@@ -94,14 +94,14 @@ def _crossing(last: int) -> Scene:
         squash=0.04,
     )
     beetle = Actor(
-        3,
-        "beetle",
-        "blob",
-        "spots",
-        ((40, 150, 60), (30, 60, 20), (90, 230, 200)),
-        0.22,
-        4,
-        _path(
+        actor_id=3,
+        name="beetle",
+        shape="blob",
+        texture="spots",
+        colours=((40, 150, 60), (30, 60, 20), (90, 230, 200)),
+        size=0.22,
+        depth=4,
+        keyframes=_path(
             last,
             (0, 0.14, 0.74, 1.0, 0),
             (0.35, 0.34, 0.78, 1.0, 25),
@@ -110,30 +110,47 @@ def _crossing(last: int) -> Scene:
         ),
         squash=0.06,
     )
-    boulder = Actor(
-        4,
-        "boulder",
-        "blob",
-        "weave",
-        ((90, 60, 80), (170, 140, 165), (215, 200, 220)),
-        0.52,
-        6,
-        _path(last, (0, 0.52, 0.74, 1.0, 0), (1, 0.42, 0.76, 1.04, 12)),
-    )
-    moon = Actor(
-        5, "moon", "crescent", "marble", ((30, 160, 190), (60, 215, 250), (200, 245, 255)), 0.30, 5,
-        _path(
-            last, (0.3, 1.16, 0.20, 1.0, 0), (0.55, 0.80, 0.52, 1.1, 60),
-            (0.8, 0.64, 0.30, 1.1, 110), (1, 0.5, 0.2, 1.0, 150),
-        ),
-    )  # fmt: skip
     return Scene(
         name="crossing",
         size_wh=(640, 360),
         fps=Fraction(25),
         frame_count=last + 1,
-        actors=(ball, star, beetle, boulder, moon),
+        actors=(ball, star, beetle, _boulder(last), _moon(last)),
         backdrop=Backdrop(drift_xy=(0.0009, 0.0004)),
+    )
+
+
+def _boulder(last: int) -> Actor:
+    """The large, slow one that others hide behind."""
+    return Actor(
+        actor_id=4,
+        name="boulder",
+        shape="blob",
+        texture="weave",
+        colours=((90, 60, 80), (170, 140, 165), (215, 200, 220)),
+        size=0.52,
+        depth=6,
+        keyframes=_path(last, (0, 0.52, 0.74, 1.0, 0), (1, 0.42, 0.76, 1.04, 12)),
+    )
+
+
+def _moon(last: int) -> Actor:
+    """The one that enters when the clip is under way; its box is mostly not itself."""
+    return Actor(
+        actor_id=5,
+        name="moon",
+        shape="crescent",
+        texture="marble",
+        colours=((30, 160, 190), (60, 215, 250), (200, 245, 255)),
+        size=0.30,
+        depth=5,
+        keyframes=_path(
+            last,
+            (0.3, 1.16, 0.20, 1.0, 0),
+            (0.55, 0.80, 0.52, 1.1, 60),
+            (0.8, 0.64, 0.30, 1.1, 110),
+            (1, 0.5, 0.2, 1.0, 150),
+        ),
     )
 
 
@@ -145,27 +162,39 @@ def _handheld(last: int) -> Scene:
 
 def _pillar(last: int) -> Scene:
     pillar = Actor(
-        1,
-        "pillar",
-        "pillar",
-        "weave",
-        ((60, 70, 80), (110, 125, 140)),
-        2.2,
-        10,
-        _path(last, (0, 0.5, 0.5, 1.0, 0), (1, 0.5, 0.5, 1.0, 0)),
+        actor_id=1,
+        name="pillar",
+        shape="pillar",
+        texture="weave",
+        colours=((60, 70, 80), (110, 125, 140)),
+        size=2.2,
+        depth=10,
+        keyframes=_path(last, (0, 0.5, 0.5, 1.0, 0), (1, 0.5, 0.5, 1.0, 0)),
         is_object=False,
     )
+    looks: tuple[tuple[str, Shape, Texture, tuple[Colour, ...]], ...] = (
+        ("ball", "disc", "marble", ((30, 40, 150), (60, 120, 240))),
+        ("star", "star", "stripes", ((120, 30, 30), (245, 235, 225))),
+        ("cross", "cross", "spots", ((40, 150, 60), (90, 230, 200))),
+    )
+    ways = ((0.2, 0.1, 0.9, 200), (0.5, 0.9, 0.1, -90), (0.8, 0.2, 0.8, 45))
     walkers = tuple(
         Actor(
-            number, name, shape, texture, colours, 0.26, number,
-            _path(last, (0, start, y, 1, 0), (0.5, 0.5, y, 1, turn / 2), (1, end, y, 1, turn)),
+            actor_id=number,
+            name=name,
+            shape=shape,
+            texture=texture,
+            colours=colours,
+            size=0.26,
+            depth=number,
+            keyframes=_path(
+                last, (0, start, y, 1, 0), (0.5, 0.5, y, 1, turn / 2), (1, end, y, 1, turn)
+            ),
         )
-        for number, name, shape, texture, colours, y, start, end, turn in (
-            (2, "ball", "disc", "marble", ((30, 40, 150), (60, 120, 240)), 0.2, 0.1, 0.9, 200),
-            (3, "star", "star", "stripes", ((120, 30, 30), (245, 235, 225)), 0.5, 0.9, 0.1, -90),
-            (4, "cross", "cross", "spots", ((40, 150, 60), (90, 230, 200)), 0.8, 0.2, 0.8, 45),
+        for number, (name, shape, texture, colours), (y, start, end, turn) in zip(
+            (2, 3, 4), looks, ways, strict=True
         )
-    )  # fmt: skip
+    )
     return Scene("pillar", (640, 360), Fraction(25), last + 1, (pillar, *walkers))
 
 

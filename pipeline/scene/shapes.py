@@ -32,10 +32,12 @@ def outline(shape: Shape, rng: np.random.Generator) -> NDArray[np.float64]:
     Raises:
         ValueError: The shape is unknown.
     """
-    draw = _OUTLINES.get(shape)
+    if shape == "blob":
+        return _blob(rng)
+    draw = _FIXED.get(shape)
     if draw is None:
-        raise ValueError(f"unknown shape {shape!r}; there are: {', '.join(_OUTLINES)}")
-    return draw(rng)
+        raise ValueError(f"unknown shape {shape!r}; there are: blob, {', '.join(_FIXED)}")
+    return draw()
 
 
 def rasterize(polygon: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
@@ -57,7 +59,7 @@ def rasterize(polygon: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(canvas, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _disc(rng: np.random.Generator) -> NDArray[np.float64]:
+def _disc() -> NDArray[np.float64]:
     return _polar(np.ones_like(_TURN))
 
 
@@ -68,25 +70,25 @@ def _blob(rng: np.random.Generator) -> NDArray[np.float64]:
     return _polar(1 + waves)
 
 
-def _star(rng: np.random.Generator) -> NDArray[np.float64]:
+def _star() -> NDArray[np.float64]:
     return _polar(0.72 + 0.28 * np.cos(5 * _TURN) ** 3)
 
 
-def _crescent(rng: np.random.Generator) -> NDArray[np.float64]:
+def _crescent() -> NDArray[np.float64]:
     arc = np.linspace(0.25 * np.pi, 1.75 * np.pi, 120)
     outer = np.stack([np.cos(arc), np.sin(arc)], axis=1)
     inner = np.stack([0.42 + 0.72 * np.cos(arc), 0.72 * np.sin(arc)], axis=1)[::-1]
     return _fit(np.concatenate([outer, inner]))
 
 
-def _horseshoe(rng: np.random.Generator) -> NDArray[np.float64]:
+def _horseshoe() -> NDArray[np.float64]:
     arc = np.linspace(0.0, np.pi, 60)
     outer = np.stack([np.cos(arc), -np.sin(arc)], axis=1)
     left, right = np.array([[-1, 0.9], [-0.42, 0.9]]), np.array([[0.42, 0.9], [1, 0.9]])
     return np.concatenate([outer, left, 0.42 * outer[::-1], right])
 
 
-def _cross(rng: np.random.Generator) -> NDArray[np.float64]:
+def _cross() -> NDArray[np.float64]:
     arm = 0.34
     quarter = np.array([[arm, -1], [arm, -arm], [1, -arm]])
     clockwise = np.array([[0.0, 1.0], [-1.0, 0.0]])
@@ -95,7 +97,7 @@ def _cross(rng: np.random.Generator) -> NDArray[np.float64]:
     )
 
 
-def _pillar(rng: np.random.Generator) -> NDArray[np.float64]:
+def _pillar() -> NDArray[np.float64]:
     return np.array([[-0.28, -1], [0.28, -1], [0.28, 1], [-0.28, 1]])
 
 
@@ -109,9 +111,8 @@ def _fit(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((points - (low + high) / 2) / ((high - low).max() / 2))
 
 
-_OUTLINES: Final[Mapping[Shape, Callable[[np.random.Generator], NDArray[np.float64]]]] = {
+_FIXED: Final[Mapping[Shape, Callable[[], NDArray[np.float64]]]] = {
     "disc": _disc,
-    "blob": _blob,
     "star": _star,
     "crescent": _crescent,
     "horseshoe": _horseshoe,
