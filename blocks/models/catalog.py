@@ -51,10 +51,10 @@ class ModelEntry:
         return self.load is not None
 
 
-def _load_lite(size: int, device: str) -> VideoModel[Any, Any]:
+def _load_lite(size: int, _device: str) -> VideoModel[Any, Any]:
     from .lite import LiteModel
 
-    return LiteModel(size=size)
+    return LiteModel(search_size=size)
 
 
 def _sam2(name: str, title: str, parameters: int) -> ModelEntry:

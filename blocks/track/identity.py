@@ -4,8 +4,10 @@ On a frame they run in this order. Rules 2 to 6 need a prompt frame.
 
 1. The model propagates all tracks; the rules only read what it proposes.
 2. :func:`keep_detections`: an optional cut by confidence, an optional class-wise suppression.
-3. :func:`match`: detections against tracks that are visible, best total overlap, above a gate.
-4. :func:`match`: what is left against tracks lately lost, at their last box.
+3. :func:`weigh`, :func:`match`: detections against tracks that are visible, best total overlap
+   with the mask and with the box expected from the detections before, above a gate. A mask that
+   slid on to something else does not take the identity along.
+4. :func:`match`: what is left against tracks lately lost, at their last or expected box.
 5. :func:`needs_prompt`: a matched track keeps its memory; the model only hears of the detection
    if the mask has become doubtful, or has been good for long enough to be confirmed.
 6. :func:`choose_births`: a detection that is no track is born unless it lies on one.
@@ -43,6 +45,7 @@ __all__ = [
     "needs_prompt",
     "plan_memory",
     "same_class",
+    "weigh",
 ]
 
 Twins: TypeAlias = Mapping[tuple[int, int], int]
@@ -62,12 +65,17 @@ class IdentityOptions:
         class_agnostic: Let a track match a detection of another class, and take its class.
         match_iou: Rule 3: least box overlap of a detection with a visible track.
         match_mask_iou: Rule 3: the same for masks, where detections have them.
-        recover_iou: Rule 4: least overlap with the last box of a lost track.
+        motion_iou: Rule 3: least overlap with the box expected from the track's detections, for
+            a detection that its mask does not reach.
+        motion_within: Rule 3: frames since its last detection that a box can be expected.
+        recover_iou: Rule 4: least overlap with the last or expected box of a lost track.
         recover_within: Rule 4: frames that a track may have been lost.
         reprompt: Rule 5: ``needed``, or ``always`` to prompt the model with every match.
         min_mask_score: Rules 5, 8, 9: a mask that scores lower is not trusted. It is put out all
             the same, with its score.
         reprompt_iou: Rule 5: a match that overlaps less corrects the mask.
+        reprompt_pause: Rule 5: frames between two corrections of a mask that reaches its
+            detection; what the last one did not better, the next frame will not.
         refresh_iou: Rule 5: a match that overlaps at least as much may confirm the mask.
         refresh_every: Rule 5: frames between two such confirmations.
         birth_confidence: Rule 6: least confidence of a detection that becomes a track.
@@ -91,11 +99,14 @@ class IdentityOptions:
     class_agnostic: bool = False
     match_iou: float = 0.3
     match_mask_iou: float = 0.5
+    motion_iou: float = 0.4
+    motion_within: int = 30
     recover_iou: float = 0.3
     recover_within: int = 30
     reprompt: Literal["needed", "always"] = "needed"
     min_mask_score: float = 0.5
     reprompt_iou: float = 0.5
+    reprompt_pause: int = 5
     refresh_iou: float = 0.8
     refresh_every: int = 16
     birth_confidence: float = 0.0
@@ -123,6 +134,7 @@ _FRACTIONS = (
     "prompt_nms_iou",
     "match_iou",
     "match_mask_iou",
+    "motion_iou",
     "recover_iou",
     "min_mask_score",
     "reprompt_iou",
@@ -133,6 +145,8 @@ _FRACTIONS = (
     "duplicate_iou",
 )
 _COUNTS = {
+    "motion_within": 0,
+    "reprompt_pause": 0,
     "recover_within": 0,
     "refresh_every": 1,
     "max_objects": 1,
@@ -192,6 +206,34 @@ def same_class(
     return fits
 
 
+def weigh(
+    seen_iou: NDArray[np.float64],
+    expected_iou: NDArray[np.float64],
+    since_detection: NDArray[np.int64],
+    seen_gate: float,
+    options: IdentityOptions,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Rule 3: weigh where tracks are seen against where their detections lead to expect them.
+
+    A fresh detection says as much about the next one as the mask does; what it says fades, to a
+    half after ten frames.
+
+    Args:
+        seen_iou: ``(N, M)`` overlap of each detection with what is seen of each track.
+        expected_iou: ``(N, M)`` its overlap with the box expected.
+        since_detection: ``(N,)`` frames since a detection matched the track.
+        seen_gate: Least overlap with what is seen.
+        options: ``motion_iou``, ``motion_within``.
+
+    Returns:
+        ``(N, M)`` weights, and ``(N, M)`` which pairs are possible.
+    """
+    recent = (since_detection <= options.motion_within)[:, None]
+    fading = 1.0 / (1.0 + since_detection[:, None] / 10.0)
+    possible = (seen_iou >= seen_gate) | (recent & (expected_iou >= options.motion_iou))
+    return seen_iou + np.where(recent, fading * expected_iou, 0.0), possible
+
+
 def match(
     overlap: NDArray[np.float64], allowed: NDArray[np.bool_], gate: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -200,7 +242,7 @@ def match(
     Pairs below the gate do not weigh in, so a bad pair cannot push a good one aside.
 
     Args:
-        overlap: ``(N, M)`` of N tracks and M detections, 0-1.
+        overlap: ``(N, M)`` of N tracks and M detections, or what :func:`weigh` makes of it.
         allowed: ``(N, M)`` pairs that may be.
         gate: Least overlap of a pair.
 
@@ -226,11 +268,11 @@ def needs_prompt(
 
     Args:
         score: ``(K,)`` of the propagated masks, 0-1.
-        overlap: ``(K,)`` of each track with its detection, 0-1.
+        overlap: ``(K,)`` of what is seen of each track with its detection, 0-1.
         since_conditioning: ``(K,)`` frames since the model was last prompted for the track.
-        recovered: ``(K,)`` tracks that were lost and are found again.
-        options: ``reprompt``, ``min_mask_score``, ``reprompt_iou``, ``refresh_iou``,
-            ``refresh_every``.
+        recovered: ``(K,)`` tracks whose mask does not reach the detection: lost, or elsewhere.
+        options: ``reprompt``, ``min_mask_score``, ``reprompt_iou``, ``reprompt_pause``,
+            ``refresh_iou``, ``refresh_every``.
 
     Returns:
         ``(K,)``.
@@ -238,6 +280,7 @@ def needs_prompt(
     if options.reprompt == "always":
         return np.ones(len(score), dtype=bool)
     doubtful = (score < options.min_mask_score) | (overlap < options.reprompt_iou)
+    doubtful &= since_conditioning >= options.reprompt_pause
     confirmed = (overlap >= options.refresh_iou) & (since_conditioning >= options.refresh_every)
     return recovered | doubtful | confirmed
 

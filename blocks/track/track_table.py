@@ -27,6 +27,10 @@ class TrackTable:
         class_name: ``(N,)`` str, likewise; empty where that detection had no class.
         confidence: ``(N,)`` float32, likewise.
         detection_id: ``(N,)`` str, likewise.
+        detection_xyxy: ``(N, 4)`` float32, box of that detection.
+        since_detection: ``(N,)`` int64, frames from that detection's to the coming one.
+        velocity: ``(N, 2)`` float32, pixels a frame that the centres of detections move; NaN
+            before the second detection.
         last_xyxy: ``(N, 4)`` float32, tight box of the mask last seen.
         unseen: ``(N,)`` int64, frames in a row that the track was not visible.
         missed: ``(N,)`` int64, prompt frames in a row without a match while the mask scored low.
@@ -39,6 +43,9 @@ class TrackTable:
     class_name: NDArray[np.str_]
     confidence: NDArray[np.float32]
     detection_id: NDArray[np.str_]
+    detection_xyxy: NDArray[np.float32]
+    since_detection: NDArray[np.int64]
+    velocity: NDArray[np.float32]
     last_xyxy: NDArray[np.float32]
     unseen: NDArray[np.int64]
     missed: NDArray[np.int64]
@@ -63,6 +70,9 @@ class TrackTable:
             class_name=evidence.class_name,
             confidence=evidence.confidence,
             detection_id=evidence.detection_id,
+            detection_xyxy=evidence.xyxy,
+            since_detection=zeros,
+            velocity=np.full((len(track_id), 2), np.nan, dtype=np.float32),
             last_xyxy=evidence.xyxy,
             unseen=zeros,
             missed=zeros,
@@ -93,7 +103,15 @@ class TrackTable:
             class_name=_put(self.class_name, rows[named], evidence.class_name[named]),
             confidence=_put(self.confidence, rows, evidence.confidence),
             detection_id=_put(self.detection_id, rows, evidence.detection_id),
+            detection_xyxy=_put(self.detection_xyxy, rows, evidence.xyxy),
+            since_detection=_put(self.since_detection, rows, np.zeros_like(rows)),
+            velocity=_put(self.velocity, rows, self._velocity(rows, evidence.xyxy)),
         )
+
+    def expected_xyxy(self) -> NDArray[np.float32]:
+        """Return where the detections of each track lead to expect the next one, ``(N, 4)``."""
+        shift = np.nan_to_num(self.velocity) * self.since_detection[:, None]
+        return (self.detection_xyxy + np.tile(shift, 2)).astype(np.float32)
 
     def aged(
         self,
@@ -124,7 +142,17 @@ class TrackTable:
             missed=missed,
             missed_span=np.where(began_before, self.missed_span + 1, 0),
             since_conditioning=np.where(prompted, 0, self.since_conditioning + 1),
+            since_detection=self.since_detection + 1,
         )
+
+    def _velocity(self, rows: NDArray[np.intp], xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The velocity of some tracks with one more detection, half of it from the newest."""
+        before = self.detection_xyxy[rows]
+        moved = (xyxy[:, :2] + xyxy[:, 2:] - before[:, :2] - before[:, 2:]) / 2
+        newest = moved / np.maximum(self.since_detection[rows], 1)[:, None]
+        known = self.velocity[rows]
+        blend: NDArray[np.float32] = np.where(np.isnan(known), newest, (known + newest) / 2)
+        return blend
 
     def _columns(self) -> Iterable[NDArray[np.generic]]:
         return (getattr(self, column.name) for column in fields(self))

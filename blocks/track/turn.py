@@ -246,30 +246,31 @@ class Turn:
     def _associate(
         self, view: TrackView, evidence: Evidence
     ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_]]:
-        """Rules 3 and 4: rows and columns of the pairs, their overlap, and who was lost."""
+        """Rules 3 and 4: rows and columns of the pairs, what is seen of them, and who was lost."""
         options, table = self.rules.identity, self.standing.table
         allowed = identity.same_class(table.class_name, evidence.class_name, options)
-        overlap = np.zeros((len(table), len(evidence)))
+        seen_iou = np.zeros((len(table), len(evidence)))
         gate = options.match_iou
         if evidence.masks is None:
-            overlap[view.visible] = box_iou(view.xyxy[view.visible], evidence.xyxy)
+            seen_iou[view.visible] = box_iou(view.xyxy[view.visible], evidence.xyxy)
         else:
             masks = view.take(view.visible).masks(self.frame.size_wh)
-            overlap[view.visible] = mask_iou(masks, evidence.masks)
+            seen_iou[view.visible] = mask_iou(masks, evidence.masks)
             gate = options.match_mask_iou
-        rows, columns = identity.match(overlap, allowed & view.visible[:, None], gate)
+        expected_iou = box_iou(table.expected_xyxy(), evidence.xyxy)
+        weight, possible = identity.weigh(
+            seen_iou, expected_iou, table.since_detection, gate, options
+        )
+        rows, columns = identity.match(weight, allowed & possible & view.visible[:, None], gate=0.0)
 
         lost = ~view.visible & (table.unseen <= options.recover_within)
         open_pairs = allowed & lost[:, None]
         open_pairs[:, columns] = False
-        at_last_box = box_iou(table.last_xyxy, evidence.xyxy)
-        found, there = identity.match(at_last_box, open_pairs, options.recover_iou)
-        return (
-            np.append(rows, found),
-            np.append(columns, there),
-            np.append(overlap[rows, columns], at_last_box[found, there]),
-            np.append(np.zeros(len(rows), dtype=bool), np.ones(len(found), dtype=bool)),
-        )
+        recent = (table.since_detection <= options.motion_within)[:, None]
+        near = np.maximum(box_iou(table.last_xyxy, evidence.xyxy), expected_iou * recent)
+        found, there = identity.match(near, open_pairs, options.recover_iou)
+        rows, columns = np.append(rows, found), np.append(columns, there)
+        return rows, columns, seen_iou[rows, columns], seen_iou[rows, columns] < gate
 
     def _births(self, view: TrackView, evidence: Evidence, taken: NDArray[np.intp]) -> Evidence:
         """Rule 6: the detections that become tracks."""

@@ -1,0 +1,263 @@
+"""The identity rules, one by one, against values worked by hand."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from trackwire.blocks.track.identity import (
+    IdCounter,
+    IdentityOptions,
+    choose_births,
+    count_twins,
+    find_ended,
+    keep_detections,
+    match,
+    needs_prompt,
+    plan_memory,
+    same_class,
+)
+
+DEFAULT = IdentityOptions()
+
+
+def floats(*values: float) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
+
+
+# Rule 2
+
+
+def test_all_detections_are_kept_unless_asked_otherwise() -> None:
+    """By default the user's boxes are taken at their word, zero confidence and twins included."""
+    xyxy = np.array([[0, 0, 10, 10], [0, 0, 10, 10]], dtype=np.float32)
+    kept = keep_detections(floats(0.0, 0.9), xyxy, np.array(["a", "a"]), DEFAULT)
+    assert kept.tolist() == [0, 1]
+
+
+def test_confidence_cut_keeps_what_reaches_it() -> None:
+    """The least confidence itself is enough."""
+    options = IdentityOptions(min_prompt_confidence=0.5)
+    xyxy = np.zeros((3, 4), dtype=np.float32)
+    kept = keep_detections(floats(0.49, 0.5, 0.9), xyxy, np.array(["a"] * 3), options)
+    assert kept.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("agnostic", "expected"), [(False, [1, 2]), (True, [1])])
+def test_suppression_is_by_class(agnostic: bool, expected: list[int]) -> None:
+    """The less confident of two boxes of a class goes; other classes only if told to."""
+    options = IdentityOptions(prompt_nms_iou=0.5, class_agnostic=agnostic)
+    xyxy = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 10]], dtype=np.float32)
+    kept = keep_detections(floats(0.6, 0.9, 0.5), xyxy, np.array(["a", "a", "b"]), options)
+    assert kept.tolist() == expected
+
+
+# Rules 3 and 4
+
+
+def test_an_unknown_class_fits_every_other() -> None:
+    """Detections without a class are tolerated."""
+    tracks, detections = np.array(["car", ""]), np.array(["car", "bus", ""])
+    assert same_class(tracks, detections, DEFAULT).tolist() == [
+        [True, False, True],
+        [True, True, True],
+    ]
+    assert same_class(tracks, detections, IdentityOptions(class_agnostic=True)).all()
+
+
+def test_match_takes_the_best_total() -> None:
+    """0.6 + 0.5 beats 0.7 + nothing: a greedy choice would lose a track."""
+    overlap = np.array([[0.7, 0.6], [0.5, 0.1]])
+    rows, columns = match(overlap, np.ones((2, 2), dtype=bool), 0.3)
+    assert list(zip(rows, columns, strict=True)) == [(0, 1), (1, 0)]
+
+
+def test_pairs_below_the_gate_have_no_weight() -> None:
+    """Two pairs of 0.29 and 0.5 do not outweigh one of 0.6, since 0.29 is no pair."""
+    overlap = np.array([[0.6, 0.5], [0.29, 0.0]])
+    rows, columns = match(overlap, np.ones((2, 2), dtype=bool), 0.3)
+    assert list(zip(rows, columns, strict=True)) == [(0, 0)]
+
+
+def test_gate_itself_is_enough_and_other_classes_are_not() -> None:
+    """A pair at the gate counts; one that is not allowed never does."""
+    overlap = np.array([[0.3, 0.9]])
+    rows, columns = match(overlap, np.array([[True, False]]), 0.3)
+    assert (rows.tolist(), columns.tolist()) == ([0], [0])
+
+
+@given(
+    npst.arrays(
+        np.float64,
+        st.tuples(st.integers(1, 4), st.integers(1, 4)),
+        elements=st.floats(0, 1, width=16),
+    )
+)
+def test_match_equals_the_best_of_all_assignments(overlap: np.ndarray) -> None:
+    """No assignment of pairs above the gate has a greater total overlap."""
+    tracks, detections = overlap.shape
+    possible = np.where(overlap >= 0.3, overlap, 0.0)
+    width = max(tracks, detections)
+    square = np.zeros((width, width))
+    square[:tracks, :detections] = possible
+    best = max(square[range(width), order].sum() for order in permutations(range(width)))
+    rows, columns = match(overlap, np.ones(overlap.shape, dtype=bool), 0.3)
+    assert overlap[rows, columns].sum() == pytest.approx(best)
+    assert len(set(rows.tolist())) == len(rows) == len(set(columns.tolist()))
+
+
+# Rule 5
+
+
+@pytest.mark.parametrize(
+    ("score", "overlap", "since", "recovered", "expected"),
+    [
+        (0.9, 0.7, 100, False, False),  # good, but not good enough to confirm
+        (0.9, 0.9, 15, False, False),  # good, confirmed lately
+        (0.9, 0.8, 16, False, True),  # good for long enough
+        (0.4, 0.7, 5, False, True),  # the mask is doubtful
+        (0.4, 0.7, 4, False, False),  # as it was when it was corrected just now
+        (0.9, 0.49, 5, False, True),  # the detection says it is elsewhere
+        (0.9, 0.7, 0, True, True),  # lost and found
+    ],
+)
+def test_the_model_hears_of_a_match_only_if_needed(
+    score: float, overlap: float, since: int, recovered: bool, expected: bool
+) -> None:
+    """A live track costs identity evidence when it is prompted again."""
+    arrays = (floats(score), np.array([overlap]), np.array([since]), np.array([recovered]))
+    assert needs_prompt(*arrays, DEFAULT).tolist() == [expected]
+    assert needs_prompt(*arrays, IdentityOptions(reprompt="always")).tolist() == [True]
+
+
+# Rule 6
+
+
+def test_births_by_cover_overlap_and_confidence() -> None:
+    """70 % uncovered is enough, an overlap of 0.3 is too much, the most confident come first."""
+    choice = choose_births(
+        confidence=floats(0.5, 0.9, 0.9, 0.2, 0.8),
+        covered=np.array([0.3, 0.31, 0.0, 0.0, 0.0]),
+        nearest_iou=np.array([0.29, 0.0, 0.3, 0.0, 0.0]),
+        room=10,
+        options=IdentityOptions(birth_confidence=0.3),
+    )
+    assert choice.born.tolist() == [4, 0]
+    assert choice.postponed.tolist() == [1, 2]
+    assert choice.refused.tolist() == []
+
+
+def test_the_least_confident_find_no_room() -> None:
+    """Above max_objects births are refused, the least confident first; room may be negative."""
+    zeros = np.zeros(3)
+    choice = choose_births(floats(0.1, 0.9, 0.5), zeros, zeros, 2, DEFAULT)
+    assert (choice.born.tolist(), choice.refused.tolist()) == ([1, 2], [0])
+    choice = choose_births(floats(0.1, 0.9, 0.5), zeros, zeros, -1, DEFAULT)
+    assert (choice.born.tolist(), choice.refused.tolist()) == ([], [1, 2, 0])
+
+
+# Rule 7
+
+
+def test_the_younger_twin_goes_after_three_frames_in_a_row() -> None:
+    """The count needs consecutive frames, whatever the order of the rows."""
+    alike, apart = np.array([[1.0, 0.7], [0.7, 1.0]]), np.array([[1.0, 0.69], [0.69, 1.0]])
+    ids, distinct = np.array([8, 3]), np.zeros(2, dtype=bool)
+    twins, gone = count_twins(ids, alike, distinct, {}, DEFAULT)
+    assert (dict(twins), gone) == ({(3, 8): 1}, frozenset())
+    twins, gone = count_twins(ids, apart, distinct, twins, DEFAULT)
+    assert dict(twins) == {}
+    for _ in range(2):
+        twins, gone = count_twins(ids, alike, distinct, twins, DEFAULT)
+        assert not gone
+    twins, gone = count_twins(ids, alike, distinct, twins, DEFAULT)
+    assert (dict(twins), gone) == ({}, frozenset({8}))
+
+
+def test_tracks_that_two_detections_claim_are_no_twins() -> None:
+    """The detector saw two objects: the user's boxes are taken at their word."""
+    alike, ids = np.ones((2, 2)), np.array([1, 2])
+    twins, gone = count_twins(ids, alike, np.array([True, True]), {(1, 2): 2}, DEFAULT)
+    assert (dict(twins), gone) == ({}, frozenset())
+    _, gone = count_twins(ids, alike, np.array([True, False]), {(1, 2): 2}, DEFAULT)
+    assert gone == {2}
+
+
+def test_of_three_alike_the_oldest_stays() -> None:
+    """A track that goes itself does not take others along."""
+    before = {(1, 2): 2, (1, 3): 2, (2, 3): 2}
+    _, gone = count_twins(np.array([1, 2, 3]), np.ones((3, 3)), np.zeros(3, bool), before, DEFAULT)
+    assert gone == {2, 3}
+    chain = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]], dtype=float)
+    _, gone = count_twins(np.array([1, 2, 3]), chain, np.zeros(3, bool), before, DEFAULT)
+    assert gone == {2}
+
+
+# Rule 8
+
+
+@pytest.mark.parametrize(
+    ("unseen", "missed", "span", "trusted", "expected"),
+    [
+        (29, 0, 0, False, False),
+        (30, 0, 0, False, True),  # not seen for too long
+        (0, 3, 29, False, False),  # every_frame: three misses are only a moment
+        (0, 2, 60, False, False),  # sparse prompts: two misses are only two
+        (0, 3, 30, False, True),  # not confirmed for too long
+        (0, 3, 30, True, False),  # the mask is good again
+    ],
+)
+def test_a_track_ends_by_frames_and_prompts(
+    unseen: int, missed: int, span: int, trusted: bool, expected: bool
+) -> None:
+    """Both counts must be reached, so no prompt mode kills a track in the blink of an eye."""
+    ended = find_ended(*map(np.array, ([unseen], [missed], [span], [trusted])), DEFAULT)
+    assert ended.tolist() == [expected]
+
+
+# Rule 9
+
+
+def test_what_is_not_seen_or_not_trusted_stays_out_of_memory() -> None:
+    """Doubtful masks are not learnt from, unless they answer a prompt."""
+    plan = plan_memory(
+        track_ids=np.array([1, 2, 3, 4, 5]),
+        visible=np.array([True, False, True, True, False]),
+        score=floats(0.9, 0.9, 0.49, 0.1, 0.9),
+        prompted=np.array([False, False, False, True, True]),
+        options=DEFAULT,
+    )
+    assert plan.write == {1, 4}
+    assert plan.conditioning == {4}
+
+
+# Rule 10
+
+
+def test_ids_rise_and_a_preview_spends_none() -> None:
+    """An id is only gone when it was given out; ids that came to nothing are gone as well."""
+    ids = IdCounter()
+    assert ids.preview(2).tolist() == [1, 2]
+    assert ids.preview(1).tolist() == [1]
+    ids.spend([1, 2])
+    ids.spend([])
+    assert ids.preview(2).tolist() == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"match_iou": 1.5}, "match_iou must be from 0 to 1, found 1.5"),
+        ({"prompt_nms_iou": -0.1}, "prompt_nms_iou must be from 0 to 1, found -0.1"),
+        ({"max_objects": 0}, "max_objects must be at least 1, found 0"),
+    ],
+)
+def test_thresholds_out_of_range_are_refused(options: dict, message: str) -> None:
+    """An option says its name, what it may be and what was found."""
+    with pytest.raises(ValueError, match=message):
+        IdentityOptions(**options)
