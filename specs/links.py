@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from .document import DeclaredStep
 from .mistakes import json_path
-from .selectors import Reference, parse_selector
+from .selectors import Reference, is_selector, parse_selector
 from .steps import PlacedStep
 
-__all__ = ["MEANT_AS_SELECTOR", "Link", "find_links", "reference_or_none", "selectors_in"]
-
-MEANT_AS_SELECTOR: Final = re.compile(r"\$(?:inputs?|steps?)\.")
-"""Texts that are meant as selectors, well-formed or not."""
+__all__ = ["Link", "find_links", "reference_or_none", "selectors_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +72,8 @@ def reference_or_none(text: str) -> Reference | None:
 
 def selectors_in(value: Any, path: str) -> Iterator[tuple[str, str]]:
     """Find everything in a JSON value that is meant as a selector, with its JSON path."""
-    if isinstance(value, str):
-        if MEANT_AS_SELECTOR.match(value):
-            yield path, value
+    if is_selector(value):
+        yield path, value
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from selectors_in(item, json_path(path, key))

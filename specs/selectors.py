@@ -31,6 +31,8 @@ _SELECTOR = re.compile(
     rf"|steps\.(?P<step>{NAME_PATTERN})(?:\.(?P<property>{NAME_PATTERN}|\*))?)"
 )
 
+_MEANT = re.compile(r"\$(?:inputs?|steps?)\.")
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
@@ -54,8 +56,11 @@ class Reference:
 
 
 def is_selector(value: object) -> bool:
-    """Tell whether a JSON value is meant as a selector: a string that starts like one."""
-    return isinstance(value, str) and value.startswith(("$inputs.", "$steps."))
+    """Tell whether a JSON value is meant as a selector, well-formed or not.
+
+    It is a string that starts like one; the slips ``$input.`` and ``$step.`` count as well.
+    """
+    return isinstance(value, str) and _MEANT.match(value) is not None
 
 
 def parse_selector(text: str) -> Reference:

@@ -13,6 +13,7 @@ from .manifest import Block, BlockManifest
 from .mistakes import MistakeCode, MistakeLog, json_path, show
 from .properties import ManifestShape, PropertyShape, describe
 from .registry import Registry
+from .selectors import is_selector
 from .suggest import near_misses, nearest
 
 __all__ = ["PlacedStep", "place_step", "validate_manifest"]
@@ -130,7 +131,11 @@ def validate_manifest(
 def _note_unknown_block(
     declared: DeclaredStep, type_id: str, registry: Registry, log: MistakeLog
 ) -> None:
-    close = nearest(type_id, registry.type_ids, limit=5)
+    # A namespace that is shared makes everything in it look alike: only families are compared.
+    families = {known.rpartition("/")[2]: known for known in registry.type_ids}
+    close = tuple(
+        families[family] for family in nearest(type_id.rpartition("/")[2], families, limit=5)
+    )
     canonical = sorted(block.manifest.type_ids()[0] for block in registry)
     log.add(
         MistakeCode.UNKNOWN_BLOCK,
@@ -215,6 +220,8 @@ def _note_value(
         if path.count("[") + path.count(".") < deepest:
             continue
         _, found = _follow(step.path_of(shape.name), value, group[0]["loc"][1:])
+        if is_selector(found):
+            continue  # where a selector leads, and that it is one, is the business of the wiring
         reasons = "; or ".join(dict.fromkeys(_sentence(detail) for detail in group))
         close = nearest(found, shape.choices) if isinstance(found, str) else ()
         selector = step.written.get(shape.name)

@@ -10,11 +10,11 @@ from typing import Any
 from .document import DeclaredStep
 from .json_text import freeze
 from .kinds import STEP, WILDCARD, kinds_fit
-from .links import MEANT_AS_SELECTOR, reference_or_none, selectors_in
+from .links import reference_or_none, selectors_in
 from .mistakes import MistakeCode, MistakeLog, json_path, show
 from .offers import Offers
 from .properties import PropertyShape
-from .selectors import Reference
+from .selectors import Reference, is_selector
 from .steps import PlacedStep
 from .suggest import nearest
 from .workflow import Binding, Template, Wire
@@ -52,7 +52,7 @@ class Wiring:
                 structure = self._structure(value, path, step, shape, references)
                 if references:
                     bindings[name] = Template(freeze(structure), tuple(references))
-            elif isinstance(value, str) and MEANT_AS_SELECTOR.match(value):
+            elif isinstance(value, str) and is_selector(value):
                 reference = self._resolve(value, path, shape.whole, step, shape)
                 if reference is not None:
                     bindings[name] = Wire(reference)
@@ -115,7 +115,7 @@ class Wiring:
                 key: self._structure(item, json_path(path, key), step, shape, references)
                 for key, item in value.items()
             }
-        if isinstance(value, str) and MEANT_AS_SELECTOR.match(value):
+        if isinstance(value, str) and is_selector(value):
             reference = self._resolve(value, path, shape.inside, step, shape)
             if reference is not None:
                 references.append(reference)
