@@ -87,7 +87,8 @@ def _is_device(text: str) -> bool:
 def _resolve_glob(pattern: str) -> tuple[FrameSource, ...]:
     matches = [
         Path(match)
-        for match in sorted(glob.glob(pattern, recursive=True), key=natural_key)
+        # Path.glob takes no absolute pattern.
+        for match in sorted(glob.glob(pattern, recursive=True), key=natural_key)  # noqa: PTH207
         if Path(match).is_file()
     ]
     if not matches:

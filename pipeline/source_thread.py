@@ -1,0 +1,264 @@
+"""The thread that reads one source into its buffer."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from trackwire.blocks import Frame, VideoMetadata
+from trackwire.specs import Event, Outbox, SourceFormatError
+
+from .buffer import BoundedBuffer
+from .sources.source import FrameSource, ReportingSource, SourceFrame
+from .status import SourceState, SourceStatus
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["ErrorPolicy", "SourceThread"]
+
+ErrorPolicy: TypeAlias = Literal["stop", "skip"]
+"""What an error does: end the run, or cost what it hit and nothing else. Both give an event."""
+
+_MAX_ERRORS_IN_A_ROW: Final = 10
+_BUFFER_FRAMES: Final = 8
+_BUFFER_BYTES: Final = 256 * 2**20
+
+
+class SourceThread(threading.Thread):
+    """Reads one source, numbers its frames, and hands them to the engine.
+
+    A source that is read from a file waits for room in the buffer; a live one drops the oldest
+    frame, and counts it. Under the policy ``skip`` a source that raises is read on, and given up
+    after ten errors in a row; under ``stop`` it is given up at once. What was read before is
+    processed either way, so the same file always gives the same results.
+
+    Args:
+        source: Opened, read and closed on this thread only.
+        source_id: Position among the sources.
+        video_identifier: Name of the stream.
+        condition: Notified of every change; shared with the engine's thread.
+        outbox: Takes events.
+        policy: What an error of the source does.
+        max_frames: End the stream after that many frames; None for all.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        *,
+        source_id: int,
+        video_identifier: str,
+        condition: threading.Condition,
+        outbox: Outbox,
+        policy: ErrorPolicy,
+        max_frames: int | None,
+    ) -> None:
+        super().__init__(name=f"trackwire-source-{source_id}")
+        self.source_id = source_id
+        self.video_identifier = video_identifier
+        self.buffer: BoundedBuffer[Frame] = BoundedBuffer(
+            max_items=_BUFFER_FRAMES,
+            max_weight=_BUFFER_BYTES,
+            weigh=_image_bytes,
+            policy="drop_oldest" if source.comes_from_video_file is False else "wait",
+            condition=condition,
+        )
+        self.opened = False
+        self.open_failure: BaseException | None = None
+        self.failure: BaseException | None = None
+        self.processed = self.failed = 0
+        self._source = source
+        self._condition = condition
+        self._outbox = outbox
+        self._policy = policy
+        self._max_frames = max_frames
+        self._stopping = False
+        self._state: SourceState = "created"
+        self._mode: Literal["running", "paused", "muted"] = "running"
+        self._decoded = self._errors = 0
+        self._last_error: str | None = None
+        self._size_wh: tuple[int, int] | None = None
+        self._drops: Counter[str] = Counter()
+
+    @property
+    def held_back(self) -> bool:
+        """The source is paused or muted: no frame is to be expected from it."""
+        return self._mode != "running"
+
+    @property
+    def paused(self) -> bool:
+        """The frames in the buffer are to stay there."""
+        return self._mode == "paused"
+
+    def run(self) -> None:
+        """Read until the end, an error or a stop; the body of the thread."""
+        try:
+            if self._open():
+                self._read_all()
+        except BaseException as error:  # noqa: BLE001 - a thread has nobody above it to tell
+            self._give_up(error)
+        finally:
+            self._close()
+            with self._condition:
+                if self._state not in {"ended", "failed"}:
+                    self._state = "stopped"
+                self.opened = True
+                self.buffer.close()
+
+    def stop(self) -> None:
+        """Read no further and drop what waits in the buffer; does not wait for the thread."""
+        with self._condition:
+            self._stopping = True
+            self.buffer.abort("terminated")
+
+    def hold(self, mode: Literal["running", "paused", "muted"]) -> None:
+        """Pause, mute or resume."""
+        with self._condition:
+            self._mode = mode
+            self._condition.notify_all()
+
+    def status(self) -> SourceStatus:
+        """Report; callable from any thread."""
+        with self._condition:
+            state = self._mode if self._state == "running" else self._state
+            return SourceStatus(
+                source_id=self.source_id,
+                video_identifier=self.video_identifier,
+                state=state,
+                decoded=self._decoded,
+                processed=self.processed,
+                failed=self.failed,
+                buffered=len(self.buffer),
+                drops=dict(self._drops + Counter(self.buffer.drops)),
+                errors=self._errors,
+                last_error=self._last_error,
+                size_wh=self._size_wh,
+                fps=self._source.fps,
+                frame_count=self._source.frame_count,
+            )
+
+    def tell(
+        self,
+        kind: str,
+        severity: Literal["info", "warning", "error"],
+        message: str,
+        error: BaseException | None = None,
+    ) -> None:
+        """Send an event about this stream."""
+        self._outbox(Event(kind, severity, message, stream=self.video_identifier, error=error))
+
+    def _open(self) -> bool:
+        if self._stopping:
+            return False
+        self._state = "opening"
+        if isinstance(self._source, ReportingSource):
+            self._source.listen(self._pass_on)
+        try:
+            self._source.open()
+        except Exception as error:  # noqa: BLE001 - users' sources may raise anything
+            self.open_failure = error
+            self._give_up(error)
+            return False
+        fps = self._source.fps
+        rate = f"{float(fps):g} frames per second" if fps else "unknown rate"
+        self.tell("source.opened", "info", f"opened, {rate}")
+        with self._condition:
+            self._state = "running"
+            self.opened = True
+            self._condition.notify_all()
+        return True
+
+    def _read_all(self) -> None:
+        errors_in_a_row = 0
+        while self._may_go_on():
+            try:
+                picture = self._source.read()
+                frame = None if picture is None else self._frame(picture)
+            except Exception as error:  # noqa: BLE001 - users' sources may raise anything
+                errors_in_a_row += 1
+                if self._policy == "stop" or errors_in_a_row == _MAX_ERRORS_IN_A_ROW:
+                    self._give_up(error)
+                    return
+                self._count_error(error)
+                self.tell("source.error", "error", f"{error} (read on)", error)
+                continue
+            if frame is None:
+                self._end()
+                return
+            errors_in_a_row = 0
+            self._hand_over(frame)
+
+    def _may_go_on(self) -> bool:
+        with self._condition:
+            self._condition.wait_for(lambda: self._stopping or self._mode != "paused")
+            if self._stopping:
+                return False
+        if self._max_frames is not None and self._decoded >= self._max_frames:
+            self._end()
+            return False
+        return True
+
+    def _frame(self, picture: SourceFrame) -> Frame:
+        image: NDArray[np.uint8] = picture.image
+        metadata = VideoMetadata(
+            video_identifier=self.video_identifier,
+            source_id=self.source_id,
+            frame_number=self._decoded,
+            epoch=picture.epoch,
+            media_time_s=picture.media_time_s,
+            frame_timestamp=datetime.now(UTC),
+            received_s=monotonic(),
+            fps=self._source.fps,
+            comes_from_video_file=self._source.comes_from_video_file,
+        )
+        try:
+            frame = Frame(image, metadata)
+        except (ValueError, AttributeError) as error:
+            raise SourceFormatError(
+                f"source {self.video_identifier!r} gave a picture that is no frame: {error}",
+                stream=self.video_identifier,
+            ) from error
+        self._decoded += 1
+        self._size_wh = frame.size_wh
+        return frame
+
+    def _hand_over(self, frame: Frame) -> None:
+        if self._mode == "muted":
+            self._drops["muted"] += 1
+        elif not self.buffer.put(frame):
+            self._drops["terminated"] += 1
+
+    def _end(self) -> None:
+        with self._condition:
+            self._state = "ended"
+        self.tell("source.ended", "info", f"ended after {self._decoded} frames")
+
+    def _give_up(self, error: BaseException) -> None:
+        self._count_error(error)
+        with self._condition:
+            self._state = "failed"
+            self.failure = error
+        self.tell("source.failed", "error", f"given up: {error}", error)
+
+    def _count_error(self, error: BaseException) -> None:
+        self._errors += 1
+        self._last_error = str(error) or type(error).__name__
+
+    def _close(self) -> None:
+        try:
+            self._source.close()
+        except Exception as error:  # noqa: BLE001 - users' sources may raise anything
+            self.tell("source.close_failed", "warning", f"did not close: {error}", error)
+
+    def _pass_on(self, event: Event, /) -> None:
+        self._outbox(replace(event, stream=self.video_identifier))
+
+
+def _image_bytes(frame: Frame) -> int:
+    return frame.image.nbytes

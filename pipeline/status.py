@@ -1,0 +1,103 @@
+"""What a running pipeline says about itself: immutable reports, made on request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, TypeAlias
+
+__all__ = ["PipelineState", "PipelineStatus", "SinkStatus", "SourceState", "SourceStatus"]
+
+PipelineState: TypeAlias = Literal["created", "starting", "running", "stopping", "finished"]
+SourceState: TypeAlias = Literal[
+    "created", "opening", "running", "paused", "muted", "ended", "failed", "stopped"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """One source.
+
+    Args:
+        source_id: Position among the sources.
+        video_identifier: Name of the stream.
+        state: ``ended`` came to its end, ``failed`` gave up after errors, ``stopped`` was cut
+            off by the end of the run.
+        decoded: Frames decoded, dropped ones included.
+        processed: Frames that went through the workflow.
+        failed: Frames of these on which a step failed.
+        buffered: Frames that wait for the engine.
+        drops: Frames thrown away, by cause: ``overflow`` (live sources), ``muted``,
+            ``terminated`` (the run was stopped before their turn).
+        errors: Errors the source raised.
+        last_error: The latest of these, or None.
+        size_wh: Size of the latest frame in pixels, or None.
+        fps: Nominal frames per second, or None.
+        frame_count: Frames announced, or None.
+    """
+
+    source_id: int
+    video_identifier: str
+    state: SourceState
+    decoded: int
+    processed: int
+    failed: int
+    buffered: int
+    drops: Mapping[str, int]
+    errors: int
+    last_error: str | None
+    size_wh: tuple[int, int] | None
+    fps: Fraction | None
+    frame_count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkStatus:
+    """One sink.
+
+    Args:
+        name: Name of the callable or its class.
+        delivered: Results handed to the sink.
+        failed: Results on which it raised.
+        queued: Results that wait for it.
+        queued_bytes: Bytes of pixels these hold.
+        drops: Results thrown away, by cause: ``overflow``, ``sink_failed``, ``terminated``.
+        last_error: The latest error, or None.
+    """
+
+    name: str
+    delivered: int
+    failed: int
+    queued: int
+    queued_bytes: int
+    drops: Mapping[str, int]
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStatus:
+    """The whole pipeline.
+
+    Args:
+        state: Where it stands in its life.
+        sources: In the order of ``source_id``.
+        sinks: In the order given.
+        ticks: Times the workflow was run.
+        elapsed_s: Seconds from the first open source to now, or to the end.
+        frames_per_second: Frames processed by ``elapsed_s``, all sources together.
+        error: What stopped the run, or None.
+    """
+
+    state: PipelineState
+    sources: tuple[SourceStatus, ...]
+    sinks: tuple[SinkStatus, ...]
+    ticks: int
+    elapsed_s: float
+    frames_per_second: float
+    error: str | None
+
+    @property
+    def processed(self) -> int:
+        """Frames processed, all sources together."""
+        return sum(source.processed for source in self.sources)
