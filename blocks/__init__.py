@@ -39,6 +39,15 @@ __all__ = [
 ]
 
 BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = (
+    ("detect.motion", "MotionDetection"),
+    ("detect.replay", "ReplayedDetections"),
+    ("detect.hosted", "HostedDetectorV1"),
+    ("detect.hosted", "HostedDetectorV2"),
+    ("detect.hosted", "HostedDetectorV3"),
+    ("draw.bounding_box", "BoundingBoxVisualization"),
+    ("draw.label", "LabelVisualization"),
+    ("draw.mask", "MaskVisualization"),
+    ("draw.trace", "TraceVisualization"),
     ("track.video_tracker", "VideoTracker"),
     ("track.video_tracker", "Sam2VideoTracker"),
 )

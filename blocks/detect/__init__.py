@@ -1,0 +1,1 @@
+"""Detectors: blocks that find objects in a picture, or read where others have found them."""

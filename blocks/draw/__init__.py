@@ -1,0 +1,1 @@
+"""Drawing: blocks that put predictions on a picture."""

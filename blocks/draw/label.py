@@ -1,0 +1,169 @@
+"""Labels, written beside objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from trackwire.specs import FLOAT, INTEGER, STRING, BlockError, BlockManifest, Selector
+
+from ..detections import CLASS_NAME
+from .drawing import ColorOptions, Count, Drawing, DrawingManifest, Position, find_position
+
+if TYPE_CHECKING:
+    import numpy as np
+    import supervision as sv
+    from numpy.typing import NDArray
+
+__all__ = ["LabelVisualization", "LabelVisualizationManifest", "label_texts"]
+
+
+class LabelVisualizationManifest(DrawingManifest):
+    """Properties of the block that writes labels."""
+
+    type: Literal["roboflow_core/label_visualization@v1", "LabelVisualization"]
+    text: (
+        Literal[
+            "Class",
+            "Confidence",
+            "Class and Confidence",
+            "Class and Tracker Id",
+            "Index",
+            "Dimensions",
+            "Area",
+            "Tracker Id",
+            "Time In Zone",
+        ]
+        | Annotated[str, Selector(STRING)]
+    ) = Field(
+        default="Class",
+        description="What to write; a value from elsewhere may also name a data field of the "
+        "predictions.",
+    )
+    text_position: Position | Annotated[str, Selector(STRING)] = Field(
+        default="TOP_LEFT", description="Where at the box the label stands."
+    )
+    text_color: str | Annotated[str, Selector(STRING)] = Field(
+        default="WHITE", description="Colour of the text: #RRGGBB, rgb(r, g, b) or a name."
+    )
+    text_scale: Annotated[float, Field(gt=0.0)] | Annotated[str, Selector(FLOAT)] = Field(
+        default=1.0, description="Size of the text; 1.0 is about 20 pixels high."
+    )
+    text_thickness: Count = Field(default=1, description="Width of the text's lines, pixels.")
+    text_padding: Annotated[int, Field(ge=0)] | Annotated[str, Selector(INTEGER)] = Field(
+        default=10, description="Space around the text, pixels."
+    )
+    border_radius: Annotated[int, Field(ge=0)] | Annotated[str, Selector(INTEGER)] = Field(
+        default=0, description="Radius of the label's corners, pixels."
+    )
+
+
+class LabelVisualization(Drawing):
+    """Writes a label at each object."""
+
+    manifest: ClassVar[type[BlockManifest]] = LabelVisualizationManifest
+    options: ClassVar[tuple[str, ...]] = (
+        *Drawing.options,
+        "text_position",
+        "text_color",
+        "text_scale",
+        "text_thickness",
+        "text_padding",
+        "border_radius",
+    )
+
+    def make_annotator(self, options: Mapping[str, Any]) -> sv.LabelAnnotator:
+        """Make an annotator for options."""
+        import supervision as sv
+
+        from .colors import find_color
+
+        colors = ColorOptions(options)
+        return sv.LabelAnnotator(
+            color=colors.color,
+            color_lookup=colors.color_lookup,
+            text_color=find_color(options["text_color"]),
+            text_scale=float(options["text_scale"]),
+            text_thickness=int(options["text_thickness"]),
+            text_padding=int(options["text_padding"]),
+            text_position=find_position("text_position", options["text_position"]),
+            border_radius=int(options["border_radius"]),
+        )
+
+    def annotate(
+        self,
+        annotator: sv.LabelAnnotator,
+        scene: NDArray[np.uint8],
+        detections: sv.Detections,
+        values: Mapping[str, Any],
+    ) -> None:
+        """Write the labels."""
+        annotator.annotate(scene, detections, labels=label_texts(detections, values["text"]))
+
+
+def label_texts(detections: sv.Detections, text: str) -> list[str]:
+    """Put the labels of detections into words.
+
+    Args:
+        detections: What to label.
+        text: One of the choices of the property ``text``, or the name of a data field.
+
+    Returns:
+        One label per detection.
+
+    Raises:
+        BlockError: ``text`` is none of these, or the detections lack what it needs.
+    """
+    count = len(detections)
+    if text == "Index":
+        return [str(index) for index in range(count)]
+    if text == "Tracker Id":
+        return _tracks(detections)
+    if text == "Confidence":
+        return _confidences(detections)
+    if text == "Class":
+        return [str(name) for name in _field(detections, CLASS_NAME, text)]
+    if text == "Class and Confidence":
+        return _paired(label_texts(detections, "Class"), _confidences(detections))
+    if text == "Class and Tracker Id":
+        return _paired(label_texts(detections, "Class"), [f"#{t}" for t in _tracks(detections)])
+    if text == "Area":
+        return [str(int(area)) for area in detections.area]
+    if text == "Dimensions":
+        return [
+            f"{int((x1 + x2) / 2)}, {int((y1 + y2) / 2)} {int(x2 - x1)}x{int(y2 - y1)}"
+            for x1, y1, x2, y2 in detections.xyxy
+        ]
+    if text == "Time In Zone":
+        if "time_in_zone" not in detections.data:
+            return ["In zone: N/A"] * count
+        return [f"In zone: {float(time):.2f}s" for time in detections.data["time_in_zone"]]
+    return [str(value) for value in _field(detections, text, text)]
+
+
+def _tracks(detections: sv.Detections) -> list[str]:
+    if detections.tracker_id is None:
+        return ["No Tracker ID"] * len(detections)
+    return [str(track) for track in detections.tracker_id]
+
+
+def _confidences(detections: sv.Detections) -> list[str]:
+    if detections.confidence is None:
+        return ["N/A"] * len(detections)
+    return [f"{confidence:.2f}" for confidence in detections.confidence]
+
+
+def _paired(first: list[str], second: list[str]) -> list[str]:
+    return [f"{one} {other}" for one, other in zip(first, second, strict=True)]
+
+
+def _field(detections: sv.Detections, name: str, text: str) -> Any:
+    if name not in detections.data:
+        raise BlockError(
+            f"a label with text {text!r} needs the data field {name!r}, which these predictions "
+            f"lack; they have {', '.join(sorted(detections.data)) or 'none'}",
+            code="data_field_missing",
+        )
+    return detections.data[name]
