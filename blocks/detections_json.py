@@ -138,9 +138,7 @@ def _encode_mask(mask: sv.CompactMask | NDArray[np.bool_], index: int) -> dict[s
     return {"size": size, "counts": encoded["counts"].decode("ascii")}
 
 
-def detections_from_json(
-    payload: object, frame: Frame, *, producer: str = "json"
-) -> sv.Detections:
+def detections_from_json(payload: object, frame: Frame, *, producer: str = "json") -> sv.Detections:
     """Read detections that :func:`detections_to_json`, or another engine, has written.
 
     Args:
@@ -213,9 +211,7 @@ def _all_or_none(rows: Sequence[Mapping[str, Any]], *keys: str) -> bool:
     return any(have)
 
 
-def _number(
-    row: Mapping[str, Any], index: int, key: str, default: float | None = None
-) -> float:
+def _number(row: Mapping[str, Any], index: int, key: str, default: float | None = None) -> float:
     value = row.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         _refuse(f"predictions[{index}].{key}", "a finite number", value)

@@ -69,9 +69,7 @@ def _checked(plan: StepPlan, outcome: Any) -> Outcome:
     return outcome
 
 
-def read_demand(
-    plan: StepPlan, elements: Sequence[int], answer: Any
-) -> dict[str, set[int] | None]:
+def read_demand(plan: StepPlan, elements: Sequence[int], answer: Any) -> dict[str, set[int] | None]:
     """Read what a block demands.
 
     Args:
@@ -103,9 +101,7 @@ def read_demand(
                 f"{name!r}, found {len(wanted)}",
                 code="demand_count",
             )
-        demands[name] = {
-            element for element, each in zip(elements, wanted, strict=True) if each
-        }
+        demands[name] = {element for element, each in zip(elements, wanted, strict=True) if each}
     return demands
 
 

@@ -290,9 +290,7 @@ def _open_steps(plan: Plan, resources: Resources) -> tuple[OpenStep, ...]:
 
 
 def _model_error(lacking: Sequence[tuple[StepPlan, ModelError]]) -> ModelError:
-    described = [
-        f"step {step.name!r}{_model_of(step)}: {error.message}" for step, error in lacking
-    ]
+    described = [f"step {step.name!r}{_model_of(step)}: {error.message}" for step, error in lacking]
     first = lacking[0][1]
     if len(lacking) == 1:
         message = described[0]

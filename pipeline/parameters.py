@@ -79,9 +79,7 @@ def settle_manifests(
     return settled
 
 
-def _settle(
-    step: Step, values: Mapping[Reference, Any], mistakes: list[Mistake]
-) -> BlockManifest:
+def _settle(step: Step, values: Mapping[Reference, Any], mistakes: list[Mistake]) -> BlockManifest:
     manifest = step.manifest
     given = {
         name: (binding.reference, values[binding.reference])

@@ -205,7 +205,7 @@ class _Planner:
         index: int,
         columns: tuple[Column, ...],
         gates: Sequence[tuple[int, ...]],
-        optional: bool,  # noqa: FBT001 - one of a row of facts, passed once
+        optional: bool,
         readers: tuple[Reader, ...],
     ) -> StepPlan:
         step, outputs = self._steps[index], self._steps[index].manifest.outputs

@@ -188,9 +188,7 @@ class Tick:
 
     def _needed_by(self, reader: Reader, position: int) -> set[int]:
         step = self._steps[reader.step]
-        wanted = (
-            self._needed(step.plan, position) if step.plan.optional else set(self._everyone)
-        )
+        wanted = self._needed(step.plan, position) if step.plan.optional else set(self._everyone)
         if not wanted or reader.askable_from > position:
             return wanted
         absent = self._blocked(step.plan)
@@ -245,9 +243,7 @@ class Tick:
                     if cause is Absence.FAILED and (demanded is None or element in demanded):
                         absent[element] = Absence.FAILED
 
-    def _batch(
-        self, step: OpenStep, elements: Sequence[int], *, eager_only: bool = False
-    ) -> Batch:
+    def _batch(self, step: OpenStep, elements: Sequence[int], *, eager_only: bool = False) -> Batch:
         whole = len(elements) == len(self._everyone)
         columns = step.constant_columns(len(elements))
         for column in step.plan.columns:
@@ -263,9 +259,7 @@ class Tick:
             for name in step.plan.manifest.traits.lazy_inputs:
                 columns.pop(name, None)
         streams = self._streams
-        return Batch(
-            streams if whole else tuple(streams[element] for element in elements), columns
-        )
+        return Batch(streams if whole else tuple(streams[element] for element in elements), columns)
 
     def _lazy_column(self, plan: StepPlan, column: Column, elements: Sequence[int]) -> list[Any]:
         demanded = self._demands[plan.index].get(column.name)

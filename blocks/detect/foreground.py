@@ -122,7 +122,7 @@ class ForegroundDetector:
         # Opening removes single noisy pixels but also thin limbs; a median does less harm.
         cleaned = cv2.medianBlur(foreground, 3)
         cleaned = cv2.morphologyEx(cleaned, cv2.MORPH_CLOSE, self._close)
-        _, blobs, stats, _ = cv2.connectedComponentsWithStats(cleaned, connectivity=8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(cleaned, connectivity=8)
         areas = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
         left, top, wide, high = stats[1:, :4].T
         boxes = np.stack([left, top, left + wide, top + high], axis=1).astype(np.float64)

@@ -13,7 +13,6 @@ from trackwire.specs import (
     IMAGE,
     INTEGER,
     OBJECT_DETECTION_PREDICTION,
-    STRING,
     Batch,
     BlockManifest,
     Failure,
@@ -90,8 +89,8 @@ class MotionDetectionManifest(BlockManifest):
         description="How far a pixel may be from the background: squared, in deviations.",
     )
     min_area: _Fraction = Field(
-        default=0.0008, description="Least share of the frame that the moving pixels of an object "
-        "cover."
+        default=0.0008,
+        description="Least share of the frame that the moving pixels of an object cover.",
     )
     min_area_px: _Whole = Field(
         default=16, description="The same in pixels of the frame; the larger of the two holds."

@@ -212,7 +212,10 @@ class MotRecording:
             return empty_detections(frame, producer=producer)
         return build_detections(
             frame,
-            [(left, top, left + width, top + height) for _, _, left, top, width, height, *_ in rows],
+            [
+                (left, top, left + width, top + height)
+                for _, _, left, top, width, height, *_ in rows
+            ],
             confidence=[row[6] for row in rows],
             class_id=[int(row[7]) for row in rows],
             class_name=self._class_name,

@@ -68,8 +68,7 @@ class ReplayedDetectionsManifest(BlockManifest):
         default="object", description="Class of the boxes in MOTChallenge text."
     )
     min_confidence: (
-        Annotated[float, Field(ge=0.0, le=1.0)]
-        | Annotated[str, Selector(FLOAT_ZERO_TO_ONE, FLOAT)]
+        Annotated[float, Field(ge=0.0, le=1.0)] | Annotated[str, Selector(FLOAT_ZERO_TO_ONE, FLOAT)]
     ) = Field(default=0.0, description="Detections that are less confident are left out.")
 
 

@@ -13,7 +13,9 @@ from trackwire.specs import BlockError
 
 __all__ = ["find_color", "find_palette"]
 
-_TRIPLE: Final = re.compile(r"(rgb|bgr)\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)", re.I)
+_TRIPLE: Final = re.compile(
+    r"(rgb|bgr)\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)", re.IGNORECASE
+)
 _HEX: Final = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _NAMED: Final = ("BLACK", "WHITE", "RED", "GREEN", "BLUE", "YELLOW", "ROBOFLOW")
 _BUILT_IN: Final = ("DEFAULT", "ROBOFLOW", "LEGACY")

@@ -38,7 +38,15 @@ if TYPE_CHECKING:
     import supervision as sv
     from numpy.typing import NDArray
 
-__all__ = ["ColorOptions", "Count", "Drawing", "DrawingManifest", "Position"]
+__all__ = [
+    "ColorOptions",
+    "Count",
+    "Drawing",
+    "DrawingManifest",
+    "Position",
+    "find_position",
+    "require_tracks",
+]
 
 Count: TypeAlias = Annotated[int, Field(ge=1)] | Annotated[str, Selector(INTEGER)]
 Position: TypeAlias = Literal[
@@ -238,8 +246,8 @@ class Drawing(ABC):
             self._annotators[key] = annotator
         return annotator
 
-    def end_stream(self, stream: StreamKey) -> None:
-        """Forget nothing: what is drawn does not depend on earlier frames."""
+    def end_stream(self, stream: StreamKey) -> None:  # noqa: B027 - most have nothing to forget
+        """Forget a stream; does nothing where a picture does not depend on earlier ones."""
 
     def close(self) -> None:
         """Free the annotators."""

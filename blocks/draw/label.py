@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -116,31 +116,8 @@ def label_texts(detections: sv.Detections, text: str) -> list[str]:
     Raises:
         BlockError: ``text`` is none of these, or the detections lack what it needs.
     """
-    count = len(detections)
-    if text == "Index":
-        return [str(index) for index in range(count)]
-    if text == "Tracker Id":
-        return _tracks(detections)
-    if text == "Confidence":
-        return _confidences(detections)
-    if text == "Class":
-        return [str(name) for name in _field(detections, CLASS_NAME, text)]
-    if text == "Class and Confidence":
-        return _paired(label_texts(detections, "Class"), _confidences(detections))
-    if text == "Class and Tracker Id":
-        return _paired(label_texts(detections, "Class"), [f"#{t}" for t in _tracks(detections)])
-    if text == "Area":
-        return [str(int(area)) for area in detections.area]
-    if text == "Dimensions":
-        return [
-            f"{int((x1 + x2) / 2)}, {int((y1 + y2) / 2)} {int(x2 - x1)}x{int(y2 - y1)}"
-            for x1, y1, x2, y2 in detections.xyxy
-        ]
-    if text == "Time In Zone":
-        if "time_in_zone" not in detections.data:
-            return ["In zone: N/A"] * count
-        return [f"In zone: {float(time):.2f}s" for time in detections.data["time_in_zone"]]
-    return [str(value) for value in _field(detections, text, text)]
+    known = _TEXTS.get(text)
+    return _field(detections, text) if known is None else known(detections)
 
 
 def _tracks(detections: sv.Detections) -> list[str]:
@@ -155,15 +132,49 @@ def _confidences(detections: sv.Detections) -> list[str]:
     return [f"{confidence:.2f}" for confidence in detections.confidence]
 
 
+def _field(detections: sv.Detections, name: str) -> list[str]:
+    if name not in detections.data:
+        raise BlockError(
+            f"a label needs the data field {name!r}, which these predictions lack; they have "
+            f"{', '.join(sorted(detections.data)) or 'none'}. Other texts are {', '.join(_TEXTS)}",
+            code="data_field_missing",
+        )
+    return [str(value) for value in detections.data[name]]
+
+
+def _classes(detections: sv.Detections) -> list[str]:
+    return _field(detections, CLASS_NAME)
+
+
 def _paired(first: list[str], second: list[str]) -> list[str]:
     return [f"{one} {other}" for one, other in zip(first, second, strict=True)]
 
 
-def _field(detections: sv.Detections, name: str, text: str) -> Any:
-    if name not in detections.data:
-        raise BlockError(
-            f"a label with text {text!r} needs the data field {name!r}, which these predictions "
-            f"lack; they have {', '.join(sorted(detections.data)) or 'none'}",
-            code="data_field_missing",
-        )
-    return detections.data[name]
+def _class_and_track(detections: sv.Detections) -> list[str]:
+    return _paired(_classes(detections), [f"#{track}" for track in _tracks(detections)])
+
+
+def _dimensions(detections: sv.Detections) -> list[str]:
+    return [
+        f"{int((x1 + x2) / 2)}, {int((y1 + y2) / 2)} {int(x2 - x1)}x{int(y2 - y1)}"
+        for x1, y1, x2, y2 in detections.xyxy
+    ]
+
+
+def _times(detections: sv.Detections) -> list[str]:
+    if "time_in_zone" not in detections.data:
+        return ["In zone: N/A"] * len(detections)
+    return [f"In zone: {float(time):.2f}s" for time in detections.data["time_in_zone"]]
+
+
+_TEXTS: Final[Mapping[str, Callable[[sv.Detections], list[str]]]] = {
+    "Class": _classes,
+    "Confidence": _confidences,
+    "Class and Confidence": lambda each: _paired(_classes(each), _confidences(each)),
+    "Class and Tracker Id": _class_and_track,
+    "Index": lambda each: [str(index) for index in range(len(each))],
+    "Dimensions": _dimensions,
+    "Area": lambda each: [str(int(area)) for area in each.area],
+    "Tracker Id": _tracks,
+    "Time In Zone": _times,
+}
