@@ -70,9 +70,7 @@ class SyntheticSource:
         pairs = parse_qsl(query, keep_blank_values=True)
         unknown = [key for key, _ in pairs if key not in _OPTIONS]
         if unknown:
-            raise _wrong(
-                reference, f"has no option {unknown[0]!r}; there are {_OPTIONS}"
-            )
+            raise _wrong(reference, f"has no option {unknown[0]!r}; there are {_OPTIONS}")
         try:
             options = dict(_option(key, value) for key, value in pairs)
             return cls(build_scene(scene_name or SCENE_NAMES[0], **options))
@@ -132,9 +130,7 @@ def _option(key: str, value: str) -> tuple[str, Any]:
     if key == "size":
         match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", value)
         if match is None:
-            raise ValueError(
-                f"size must be WIDTHxHEIGHT such as 640x360, found {value!r}"
-            )
+            raise ValueError(f"size must be WIDTHxHEIGHT such as 640x360, found {value!r}")
         return "size_wh", (int(match[1]), int(match[2]))
     if key == "fps":
         return key, Fraction(value)
