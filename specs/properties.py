@@ -157,7 +157,8 @@ def _slots_of_parts(
         parts = [(field.annotation, tuple(field.metadata)) for field in fields]
     elif isinstance(origin, type) and origin is not Literal:
         # Of a mapping only the values may hold selectors; its keys are names.
-        parts = [(each, ()) for each in arguments[issubclass(origin, Mapping) :]]
+        values = arguments[issubclass(origin, Mapping) :]
+        parts = [(each, ()) for each in values if each is not Ellipsis]
     slots = _Slots(literal=True)
     for each, metadata in parts:
         slots |= _slots(each, metadata, seen).nested()

@@ -1,0 +1,179 @@
+"""Broken documents of any kind: a mistake or a workflow, never another exception."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trackwire.specs import MistakeCode, Registry, SpecificationError, Workflow, compile_workflow
+
+DOCUMENT: dict[str, Any] = {
+    "version": "1.0",
+    "inputs": [
+        {"type": "WorkflowImage", "name": "image"},
+        {
+            "type": "WorkflowParameter",
+            "name": "interval",
+            "kind": ["integer"],
+            "default_value": 10,
+        },
+        {"type": "WorkflowBatchInput", "name": "boxes", "kind": ["*"], "dimensionality": 1},
+    ],
+    "steps": [
+        {
+            "type": "test/detector@v1",
+            "name": "detect",
+            "images": "$inputs.image",
+            "confidence": 0.5,
+            "class_filter": ["person", "car"],
+        },
+        {
+            "type": "test/crop@v1",
+            "name": "crop",
+            "images": "$inputs.image",
+            "predictions": "$steps.detect.predictions",
+        },
+        {
+            "type": "test/tracker@v1",
+            "name": "track",
+            "images": "$inputs.image",
+            "boxes": "$steps.detect.predictions",
+            "prompt_interval": "$inputs.interval",
+        },
+        {
+            "type": "test/gate@v1",
+            "name": "gate",
+            "condition": "$steps.track.predictions",
+            "next_steps": ["$steps.draw"],
+        },
+        {
+            "type": "test/draw@v1",
+            "name": "draw",
+            "image": "$inputs.image",
+            "predictions": "$steps.track.predictions",
+            "style": {"of": ["$steps.crop.crops", 3]},
+        },
+    ],
+    "outputs": [
+        {"type": "JsonField", "name": "annotated", "selector": "$steps.draw.image"},
+        {"type": "JsonField", "name": "all", "selector": "$steps.track.*"},
+    ],
+}
+TEXTS = [
+    "$inputs.image",
+    "$inputs.boxes",
+    "$inputs.interval",
+    "$steps.detect.predictions",
+    "$steps.crop.crops",
+    "$steps.draw.image",
+    "$steps.draw",
+    "$steps.track.*",
+    "$steps.nobody.nothing",
+    "$inputs.",
+    "$",
+    "WorkflowImage",
+    "WorkflowParameter",
+    "test/tracker@v1",
+    "test/gather@v1",
+    "track",
+    "detect",
+    "",
+]
+KEYS = ["type", "name", "images", "image", "boxes", "kind", "selector", "specification", "styl"]
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 99)
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(TEXTS),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place of a document: its container and its key or index."""
+    keys = range(len(value)) if isinstance(value, list) else list(value)
+    for key in keys:
+        yield value, key
+        if isinstance(value[key], list | dict):
+            yield from places(value[key])
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> dict[str, Any]:
+    """The document with up to four places changed, removed, doubled or renamed."""
+    document = copy.deepcopy(DOCUMENT)
+    for _ in range(draw(st.integers(1, 4))):
+        container, key = draw(st.sampled_from(list(places(document)) or [({"x": 1}, "x")]))
+        change = draw(st.sampled_from(["replace", "text", "remove", "double", "rename"]))
+        if change == "replace":
+            container[key] = draw(json_values)
+        elif change == "text":
+            container[key] = draw(st.sampled_from(TEXTS))
+        elif change == "remove":
+            del container[key]
+        elif isinstance(container, list):
+            container.append(copy.deepcopy(container[key]))
+        else:
+            container[draw(st.sampled_from(KEYS))] = container.pop(key)
+    return document
+
+
+@given(document=mutated(), parameters=st.dictionaries(st.sampled_from(KEYS), json_values))
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_a_broken_document_is_refused_or_compiled(
+    document: dict[str, Any], parameters: dict[str, Any], registry: Registry
+) -> None:
+    """Whatever is wrong is told as mistakes with a known code and a place."""
+    before = repr(document)
+    try:
+        workflow = compile_workflow(document, registry=registry, parameters=parameters)
+    except SpecificationError as error:
+        check_mistakes(error)
+    else:
+        assert isinstance(workflow, Workflow)
+        seen: set[str] = set()
+        for step in workflow.steps:
+            assert not {link for link in reads(step) if link not in seen}
+            seen.add(step.name)
+    assert repr(document) == before
+
+
+def check_mistakes(error: SpecificationError) -> None:
+    """Every mistake has a known code, a place and a text."""
+    assert error.mistakes
+    for mistake in error.mistakes:
+        assert mistake.code in set(MistakeCode)
+        assert mistake.path.startswith(("$", "parameters"))
+        assert mistake.message
+
+
+def reads(step: Any) -> set[str]:
+    """The steps whose outputs a step reads."""
+    found = set()
+    for binding in step.bindings.values():
+        references = getattr(binding, "references", ()) or (getattr(binding, "reference", None),)
+        found |= {each.step for each in references if each is not None and each.property}
+    return found - {None}
+
+
+@given(document=json_values)
+@settings(max_examples=200, deadline=None)
+def test_any_json_is_refused(document: Any, registry: Registry) -> None:
+    """Nothing that is not a specification compiles, and nothing crashes."""
+    value = {"specification": document}
+    for each in (value, document if isinstance(document, dict) else value):
+        try:
+            compile_workflow(each, registry=registry)
+        except SpecificationError:
+            continue
+        raise AssertionError(each)
