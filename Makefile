@@ -50,7 +50,7 @@ stage: $(BIN)/python
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Trackwire needs Python 3.11 or newer, found: $$($(PYTHON) --version 2>&1 || echo none)."; \
+		echo "Trackwire needs Python 3.11 or newer, found: $$($(or $(PYTHON),false) --version 2>&1 || echo none)."; \
 		echo "Install it (Debian: apt-get install python3.11 python3.11-venv) or name one: make PYTHON=/path/to/python"; \
 		exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
