@@ -39,7 +39,7 @@ class Idle:
     """The part of a block that the compiler never calls."""
 
     @classmethod
-    def open(cls, step: BlockManifest, resources: Resources) -> Self:  # noqa: ARG003
+    def open(cls, step: BlockManifest, resources: Resources) -> Self:
         return cls()
 
     def demand(self, eager: Batch) -> Mapping[str, Sequence[bool]]:

@@ -14,7 +14,7 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "errors.md"
 
 def sections() -> dict[str, str]:
     """The text below the heading of each code."""
-    parts = re.split(r"^## `(\w+)`$", PAGE.read_text(), flags=re.MULTILINE)
+    parts = re.split(r"^### `(\w+)`$", PAGE.read_text(), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 

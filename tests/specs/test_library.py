@@ -19,11 +19,23 @@ def test_a_ready_made_workflow_compiles(name: str) -> None:
     assert "predictions" in {output.name for output in workflow.outputs}
 
 
+@pytest.mark.parametrize(
+    ("name", "rests"),
+    [
+        ("detect-and-track", True),
+        ("track-detections", True),
+        ("track-moving-objects", False),  # it learns the background from every frame
+    ],
+)
+def test_the_detector_rests_between_prompts(name: str, rests: bool) -> None:
+    """The tracker reads boxes lazily, so that a detector without memory only runs when asked."""
+    assert compile_workflow(load_library(name)).steps[0].skippable is rests
+
+
 @pytest.mark.parametrize("name", ["track-detections", "track-moving-objects"])
-def test_the_detector_rests_between_prompts(name: str) -> None:
-    """The tracker reads boxes lazily, so that detectors only run when asked."""
+def test_results_are_put_out_and_drawn(name: str) -> None:
+    """One image output, so that a run knows what to write as video."""
     workflow = compile_workflow(load_library(name))
-    assert workflow.steps[0].skippable
     assert [output.name for output in workflow.outputs] == ["predictions", "annotated"]
 
 
