@@ -316,7 +316,7 @@ def _model_of(step: StepPlan) -> str:
 
 def _wrap(step: StepPlan, what: str, error: Exception, **context: Any) -> BlockError:
     failure = BlockError(
-        f"step {step.name!r} ({step.manifest.type}) {what}: {error or type(error).__name__}",
+        f"step {step.name!r} ({step.manifest.type}) {what}: {str(error) or type(error).__name__}",
         code=error.code if isinstance(error, TrackwireError) else "step_raised",
         step=step.name,
         **context,

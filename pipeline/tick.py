@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
@@ -288,7 +288,7 @@ class Tick:
         self.in_blocks_s += took_s
         return checked_outcomes(plan, outcomes, len(elements))
 
-    def _store(self, plan: StepPlan, good: Sequence[Values], absent: Container[int]) -> None:
+    def _store(self, plan: StepPlan, good: Sequence[Values], absent: Collection[int]) -> None:
         for name, slot in plan.slots.items():
             column: Sequence[Any] = [values[name] for values in good]
             if absent:
@@ -310,7 +310,7 @@ class Tick:
         plan, video = step.plan, self._frames[element].video
         failure = BlockError(
             f"step {plan.name!r} ({plan.manifest.type}) failed on frame {video.frame_number} "
-            f"of {video.video_identifier}: {error or type(error).__name__}",
+            f"of {video.video_identifier}: {str(error) or type(error).__name__}",
             code=error.code if isinstance(error, TrackwireError) else "step_raised",
             step=plan.name,
             stream=video.video_identifier,

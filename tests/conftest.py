@@ -1,0 +1,50 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trackwire.blocks import Frame, VideoMetadata
+
+_SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def make_frame() -> Callable[..., Frame]:
+    """Make frames: ``make_frame(stream="a", number=3, epoch=0, size_wh=(64, 48), image=None)``."""
+
+    def make(
+        stream: str = "cam",
+        number: int = 0,
+        *,
+        epoch: int = 0,
+        size_wh: tuple[int, int] = (64, 48),
+        image: np.ndarray | None = None,
+    ) -> Frame:
+        if image is None:
+            image = np.full((size_wh[1], size_wh[0], 3), 90, np.uint8)
+        video = VideoMetadata(
+            video_identifier=stream,
+            source_id=0,
+            frame_number=number,
+            epoch=epoch,
+            media_time_s=None,
+            frame_timestamp=datetime(2026, 1, 1, tzinfo=UTC),
+            received_s=0.0,
+        )
+        return Frame(image, video)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real clips beside the repository; tests that need it skip where it is absent."""
+    if not _SHARED_DATA.is_dir():
+        pytest.skip("the evaluation clips (../shared/data) are not on this machine")
+    return _SHARED_DATA
