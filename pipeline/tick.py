@@ -177,7 +177,7 @@ class Tick:
         for element in self._everyone:
             if element not in needed and element not in absent:
                 absent[element] = Absence.NOT_COMPUTED
-                step.skipped += 1
+        step.skipped += sum(cause is Absence.NOT_COMPUTED for cause in absent.values())
 
     def _needed(self, plan: StepPlan, position: int) -> set[int]:
         """The elements of a step that somebody needs, as far as is known at a position."""
