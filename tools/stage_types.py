@@ -84,7 +84,7 @@ def type_check(repository: Path, paths: list[str]) -> dict[str, subprocess.Compl
         "pyright": ["pyright", "--pythonpath", sys.executable, *paths],
     }
     return {
-        name: subprocess.run(  # noqa: S603 - the two checkers of this environment
+        name: subprocess.run(
             [sys.executable, "-m", *command],
             cwd=repository,
             check=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import typer
 from typer.main import get_command
 
 from trackwire.pipeline.cli.app import app
-from trackwire.specs import compile_workflow
+from trackwire.specs import compile_workflow, default_registry
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -121,7 +122,7 @@ def test_commands_and_options_exist(where: str, arguments: list[str]) -> None:
 )
 def test_workflows_compile(where: str, text: str) -> None:
     """A workflow shown in a document is one that compiles."""
-    assert compile_workflow(json.loads(text)).steps, where
+    assert compile_workflow(json.loads(text), require_parameters=False).steps, where
 
 
 @pytest.mark.parametrize(
@@ -150,6 +151,33 @@ def test_examples_run(where: str, text: str, tmp_path: Path) -> None:
         text=True,
     )
     assert finished.returncode == 0, f"{where}:\n{finished.stderr}"
+
+
+def test_the_block_reference_is_current() -> None:
+    """The reference says what the manifests say; ``tools/block_reference.py`` brings it there."""
+    render = runpy.run_path(str(REPOSITORY / "tools" / "block_reference.py"))["render"]
+    page = _text("docs/blocks.md")
+    assert render(page) == page, "run python tools/block_reference.py"
+
+
+def test_the_tracker_page_names_every_option() -> None:
+    """Who reads about the tracker finds all of its properties there."""
+    tracker = default_registry().get("trackwire/video_tracker@v1")
+    assert tracker is not None
+    options = set(tracker.manifest.model_fields) - {"type", "name", "images", "boxes"}
+    page = _text("docs/tracker.md")
+    assert not [option for option in options if f"`{option}`" not in page]
+
+
+def test_the_command_page_names_every_option() -> None:
+    """``docs/cli.md`` knows each command and each option."""
+    page = _text("docs/cli.md")
+    group = get_command(app)
+    commands = group.commands  # type: ignore[attr-defined]
+    names = {option for each in commands.values() for param in each.params for option in param.opts}
+    wanted = {f"trackwire {name}" for name in commands}
+    wanted |= {name for name in names if name.startswith("--") and name != "--help"}
+    assert not [name for name in sorted(wanted) if name not in page]
 
 
 def test_the_changelog_keeps_its_form() -> None:
