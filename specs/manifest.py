@@ -78,7 +78,8 @@ class BlockManifest(BaseModel):
     traits: ClassVar[Traits]
     outputs: ClassVar[tuple[OutputDefinition, ...]]
 
-    type: str
+    # Any, since fields are invariant to type checkers and a Literal is no override of str.
+    type: Any
     name: str
 
     @classmethod

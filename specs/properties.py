@@ -128,7 +128,7 @@ def _slots(
     annotation: Any, metadata: tuple[Any, ...] = (), seen: frozenset[int] = frozenset()
 ) -> _Slots:
     """Find where selectors may stand in values of a type; ``seen`` ends recursive types."""
-    marks = [mark for mark in (annotation, *metadata) if isinstance(mark, Selector)]
+    marks = [mark for mark in metadata if isinstance(mark, Selector)]
     if marks:
         return _Slots(whole=marks[0].kinds)
     if annotation is Any or annotation is object or annotation is JsonValue:
@@ -167,7 +167,7 @@ def _slots_of_parts(
 
 def _words(annotation: Any, metadata: tuple[Any, ...] = ()) -> Iterator[str]:
     """Name what a type takes, in words that fit beside a mistake."""
-    marks = [mark for mark in (annotation, *metadata) if isinstance(mark, Selector)]
+    marks = [mark for mark in metadata if isinstance(mark, Selector)]
     origin, arguments = get_origin(annotation), get_args(annotation)
     if marks:
         yield f"a selector of kind {' or '.join(sorted(marks[0].kinds))}"

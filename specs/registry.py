@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from .errors import RegistryError
-from .kinds import KINDS
 from .manifest import Block, BlockManifest
 from .properties import describe
 
@@ -73,17 +72,6 @@ class Registry:
     def type_ids(self) -> tuple[str, ...]:
         """All type ids, canonical ones and aliases, sorted."""
         return tuple(sorted(self._by_id))
-
-    @property
-    def kinds(self) -> frozenset[str]:
-        """The kinds of the language and those that the blocks add."""
-        added = {
-            kind
-            for block in self._blocks
-            for output in block.manifest.outputs
-            for kind in output.kinds
-        }
-        return KINDS | added
 
     def with_blocks(self, *blocks: type[Block]) -> Registry:
         """Make a registry that also has these blocks.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from pydantic_core import PydanticCustomError, core_schema
 
@@ -105,12 +105,6 @@ class Selector:
 
     def __repr__(self) -> str:
         return f"Selector({', '.join(map(repr, sorted(self.kinds)))})"
-
-    def __ror__(self, other: Any) -> Any:
-        return other | Annotated[str, self]
-
-    def __or__(self, other: Any) -> Any:
-        return Annotated[str, self] | other
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(

@@ -58,7 +58,9 @@ class Idle:
 class DetectorManifest(BlockManifest):
     type: Literal["test/detector@v1", "Detector"]
     traits: ClassVar[Traits] = Traits(pure=True)
-    outputs: ClassVar = (offers("predictions", OBJECT_DETECTION_PREDICTION),)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (
+        offers("predictions", OBJECT_DETECTION_PREDICTION),
+    )
     images: Annotated[str, Selector(IMAGE)]
     confidence: (
         Annotated[float, Field(ge=0, le=1)] | Annotated[str, Selector(FLOAT_ZERO_TO_ONE)]
@@ -71,13 +73,15 @@ class DetectorManifest(BlockManifest):
 
 
 class Detector(Idle):
-    manifest: ClassVar = DetectorManifest
+    manifest: ClassVar[type[BlockManifest]] = DetectorManifest
 
 
 class TrackerManifest(BlockManifest):
     type: Literal["test/tracker@v1"]
     traits: ClassVar[Traits] = Traits(pure=False, local_only=True, lazy_inputs=frozenset({"boxes"}))
-    outputs: ClassVar = (offers("predictions", INSTANCE_SEGMENTATION_PREDICTION),)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (
+        offers("predictions", INSTANCE_SEGMENTATION_PREDICTION),
+    )
     images: Annotated[str, Selector(IMAGE)]
     boxes: Annotated[str, Selector(OBJECT_DETECTION_PREDICTION)] | None = None
     prompt_mode: (
@@ -87,13 +91,13 @@ class TrackerManifest(BlockManifest):
 
 
 class Tracker(Idle):
-    manifest: ClassVar = TrackerManifest
+    manifest: ClassVar[type[BlockManifest]] = TrackerManifest
 
 
 class DrawManifest(BlockManifest):
     type: Literal["test/draw@v1"]
     traits: ClassVar[Traits] = Traits(pure=True)
-    outputs: ClassVar = (offers("image", IMAGE),)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (offers("image", IMAGE),)
     image: Annotated[str, Selector(IMAGE)]
     predictions: Annotated[
         str, Selector(OBJECT_DETECTION_PREDICTION, INSTANCE_SEGMENTATION_PREDICTION)
@@ -103,53 +107,53 @@ class DrawManifest(BlockManifest):
 
 
 class Draw(Idle):
-    manifest: ClassVar = DrawManifest
+    manifest: ClassVar[type[BlockManifest]] = DrawManifest
 
 
 class CropManifest(BlockManifest):
     type: Literal["test/crop@v1"]
     traits: ClassVar[Traits] = Traits(pure=True, output_dimension=1)
-    outputs: ClassVar = (offers("crops", IMAGE),)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (offers("crops", IMAGE),)
     images: Annotated[str, Selector(IMAGE)]
     predictions: Annotated[str, Selector(OBJECT_DETECTION_PREDICTION)]
 
 
 class Crop(Idle):
-    manifest: ClassVar = CropManifest
+    manifest: ClassVar[type[BlockManifest]] = CropManifest
 
 
 class GatherManifest(BlockManifest):
     type: Literal["test/gather@v1"]
     traits: ClassVar[Traits] = Traits(pure=True, output_dimension=-1)
-    outputs: ClassVar = (offers("images", IMAGE),)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (offers("images", IMAGE),)
     images: Annotated[str, Selector(IMAGE)]
 
 
 class Gather(Idle):
-    manifest: ClassVar = GatherManifest
+    manifest: ClassVar[type[BlockManifest]] = GatherManifest
 
 
 class WriterManifest(BlockManifest):
     type: Literal["test/writer@v1"]
     traits: ClassVar[Traits] = Traits(pure=False)
-    outputs: ClassVar = ()
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = ()
     values: dict[str, Annotated[Any, Field()]]
 
 
 class Writer(Idle):
-    manifest: ClassVar = WriterManifest
+    manifest: ClassVar[type[BlockManifest]] = WriterManifest
 
 
 class GateManifest(BlockManifest):
     type: Literal["test/gate@v1", "Gate"]
     traits: ClassVar[Traits] = Traits(pure=True)
-    outputs: ClassVar = ()
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = ()
     condition: Annotated[str, Selector()]
     next_steps: list[Annotated[str, Selector(STEP)]]
 
 
 class Gate(Idle):
-    manifest: ClassVar = GateManifest
+    manifest: ClassVar[type[BlockManifest]] = GateManifest
 
 
 BLOCKS = (Detector, Tracker, Draw, Crop, Gather, Writer, Gate)

@@ -262,6 +262,15 @@ def test_a_parameter_is_checked_like_a_value(registry: Registry) -> None:
     assert "$inputs.mode" in mistake.message
 
 
+def test_any_value_of_a_parameter_can_be_shown(registry: Registry) -> None:
+    """Callers may give what JSON cannot hold; the mistake must not fail over it."""
+    value: dict[Any, Any] = {(1, 2): 3}
+    value["self"] = value
+    mistake = only_mistake(DOCUMENT, registry, interval=value)
+    assert mistake.code == "invalid_parameter"
+    assert mistake.found == "a dict"
+
+
 def test_remote_execution_only_concerns_local_steps(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

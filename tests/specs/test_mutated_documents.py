@@ -83,7 +83,17 @@ TEXTS = [
     "detect",
     "",
 ]
-KEYS = ["type", "name", "images", "image", "boxes", "kind", "selector", "specification", "styl"]
+KEYS: list[str] = [
+    "type",
+    "name",
+    "images",
+    "image",
+    "boxes",
+    "kind",
+    "selector",
+    "specification",
+    "styl",
+]
 json_values = st.recursive(
     st.none()
     | st.booleans()
@@ -113,7 +123,8 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
     """The document with up to four places changed, removed, doubled or renamed."""
     document = copy.deepcopy(DOCUMENT)
     for _ in range(draw(st.integers(1, 4))):
-        container, key = draw(st.sampled_from(list(places(document)) or [({"x": 1}, "x")]))
+        found: list[tuple[Any, Any]] = list(places(document)) or [({"x": 1}, "x")]
+        container, key = draw(st.sampled_from(found))
         change = draw(st.sampled_from(["replace", "text", "remove", "double", "rename"]))
         if change == "replace":
             container[key] = draw(json_values)
