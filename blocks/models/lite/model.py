@@ -167,7 +167,7 @@ class LiteModel:
             np.zeros((0, 0), np.float32), (0, 0), np.zeros((0, 0), np.bool_), None, 0.0,
             prompted=True,
         )  # fmt: skip
-        seed = seed_mask(image, prompt)
+        seed = seed_mask(image, prompt, self._threads)
         if seed is None:
             return nothing
         mask, offset = seed

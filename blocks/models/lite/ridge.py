@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["TargetModel"]
 
 ANCHOR_SHARE = 0.3
-DECAY = 0.9
+DECAY = 0.95
 RIDGE = 0.1
+OBJECT_SHARE = 0.3
 
 
 class TargetModel:
@@ -110,8 +111,8 @@ class TargetModel:
         target = 2 * coverage - 1
         weight = np.abs(target) * valid
         on = target > 0
-        for side in (on, ~on):
-            weight[side] *= 0.5 / max(float(weight[side].sum()), 1e-6)
+        for side, share in ((on, OBJECT_SHARE), (~on, 1 - OBJECT_SHARE)):
+            weight[side] *= share / max(float(weight[side].sum()), 1e-6)
         x = np.empty((len(features) + 1, features.shape[1]), np.float32)
         np.subtract(features, self._mean[:, None], out=x[:-1])
         x[:-1] *= self._scale[:, None]
