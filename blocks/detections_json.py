@@ -85,7 +85,7 @@ def _image_dimensions(detections: sv.Detections) -> tuple[int, int] | None:
 
 def _prediction(detections: sv.Detections, index: int) -> dict[str, Any]:
     x1, y1, x2, y2 = (float(edge) for edge in detections.xyxy[index])
-    # Halving and adding single-precision edges is exact in double precision, so reading gives
+    # Halving and adding single-precision pixels is exact in double precision, so reading gives
     # the same box back.
     prediction: dict[str, Any] = {
         "x": (x1 + x2) / 2,
@@ -132,7 +132,9 @@ def _encode_mask(mask: sv.CompactMask | NDArray[np.bool_], index: int) -> dict[s
     # Runs that end at the foot of one column and go on at the head of the next are one run.
     joined = np.flatnonzero(edges[1:-1:2] == edges[2::2]) * 2 + 1
     edges = np.delete(edges, np.concatenate([joined, joined + 1]))
-    counts = np.diff(np.concatenate([[0], edges, [height * width]]))
+    whole = height * width
+    counts = np.diff(np.concatenate([[0], edges, [whole]]))
+    counts = counts[:-1] if len(edges) and edges[-1] == whole else counts
     size = [height, width]
     encoded = coco.frPyObjects({"size": size, "counts": counts.tolist()}, height, width)
     return {"size": size, "counts": encoded["counts"].decode("ascii")}
@@ -270,18 +272,19 @@ def _read_mask(row: Mapping[str, Any], index: int, frame: Frame) -> dict[str, An
     place = f"predictions[{index}].rle"
     if not isinstance(rle, Mapping) or "size" not in rle or "counts" not in rle:
         _refuse(place, "an object with 'size' and 'counts'", rle)
-    if list(rle["size"]) != [height, width]:
+    if rle["size"] not in ([height, width], (height, width)):
         _refuse(f"{place}.size", f"[{height}, {width}], height and width", rle["size"])
     counts = rle["counts"]
     if isinstance(counts, list):
-        if sum(counts) != height * width or min(counts, default=0) < 0:
+        lengths = [type(count) is int and count >= 0 for count in counts]
+        if not all(lengths) or sum(counts) != height * width:
             _refuse(f"{place}.counts", f"run lengths that add up to {height * width}", counts)
         made: dict[str, Any] = coco.frPyObjects(
             {"size": [height, width], "counts": counts}, height, width
         )
         return made
-    if not isinstance(counts, str):
-        _refuse(f"{place}.counts", "a string, or a list of run lengths", counts)
+    if not isinstance(counts, str) or not counts.isascii():
+        _refuse(f"{place}.counts", "an ASCII string, or a list of run lengths", counts)
     return {"size": [height, width], "counts": counts.encode("ascii")}
 
 

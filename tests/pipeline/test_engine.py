@@ -59,6 +59,7 @@ class Plain:
 
 
 def outputs(*names: str) -> tuple[OutputDefinition, ...]:
+    """Declare outputs of any kind."""
     return tuple(OutputDefinition(name, frozenset({WILDCARD})) for name in names)
 
 
@@ -68,7 +69,7 @@ class NumberManifest(BlockManifest):
     type: Literal["test/number@v1"]
     image: Annotated[str, Selector(IMAGE)]
     plus: int | Annotated[str, Selector(INTEGER)] = 0
-    fail_on: list[str] = []
+    fail_on: tuple[str, ...] = ()
     mode: Literal["fail", "raise", "short", "extra", "names", "text", "model"] | None = None
 
 
@@ -157,10 +158,12 @@ IMAGE_INPUT = {"type": "WorkflowImage", "name": "image"}
 
 
 def number(name: str, **properties: Any) -> dict[str, Any]:
+    """Write a step of the block Number."""
     return {"type": "test/number@v1", "name": name, "image": "$inputs.image", **properties}
 
 
 def document(steps: list[dict[str, Any]], result: Mapping[str, str], *inputs: dict[str, Any]):
+    """Write a document."""
     return {
         "version": "1.0",
         "inputs": [IMAGE_INPUT, *inputs],
@@ -173,6 +176,7 @@ def document(steps: list[dict[str, Any]], result: Mapping[str, str], *inputs: di
 
 
 def engine_of(doc: dict[str, Any], resources: Resources | None = None, **parameters: Any):
+    """Compile a document and open an engine on it."""
     workflow = compile_workflow(doc, registry=REGISTRY, parameters=parameters)
     return Engine(workflow, resources or Resources(extras={}))
 

@@ -54,8 +54,8 @@ class DetectorManifest(BlockManifest):
     outputs: ClassVar = VALUE
     type: Literal["test/detector@v1"]
     image: Annotated[str, Selector(IMAGE)]
-    fail_on: list[str] = []
-    halt_on: list[str] = []
+    fail_on: tuple[str, ...] = ()
+    halt_on: tuple[str, ...] = ()
 
 
 class Detector(Plain):
@@ -158,6 +158,7 @@ REGISTRY = Registry([Detector, Filter, Tracker, EagerTracker])
 
 
 def step(kind: str, name: str, **properties: Any) -> dict[str, Any]:
+    """Write a step."""
     if kind != "filter":
         properties["image"] = "$inputs.image"
     return {"type": f"test/{kind}@v1", "name": name, **properties}
@@ -166,6 +167,7 @@ def step(kind: str, name: str, **properties: Any) -> dict[str, Any]:
 def open_engine(
     steps: list[dict[str, Any]], **result: str
 ) -> tuple[Engine, dict[str, Any], Resources]:
+    """Compile a document and open an engine on it, with its blocks by name."""
     doc = {
         "version": "1.0",
         "inputs": [{"type": "WorkflowImage", "name": "image"}],
@@ -235,7 +237,7 @@ def test_an_output_is_always_computed(make_frame) -> None:
 def test_failed_detector_fails_those_who_demanded_it(make_frame) -> None:
     """The tracker is not run for an element whose demanded boxes failed, and for others it is."""
     steps = [step("detector", "detector", fail_on=["a", "b"]), *CHAIN[1:]]
-    engine, blocks, _ = open_engine(steps, sum="$steps.tracker.sum")
+    engine, _, _ = open_engine(steps, sum="$steps.tracker.sum")
     a, b, c = engine.tick([make_frame("a", 0), make_frame("b", 1), make_frame("c", 2)])
     assert [failure.context["step"] for failure in a.failures] == ["detector"]
     assert a.outputs["sum"] is None
