@@ -24,7 +24,8 @@ class OutputFolder:
 
     :meth:`claim` writes the first ``run.json``, which marks the folder as taken: a second run,
     also one at the same moment, is refused. Only the files of an earlier run are ever replaced,
-    and only if asked for; other files in the folder are left alone.
+    and only if asked for; other files in the folder are left alone. The report of a run that
+    ended before its first frame is no result: the next try may have the folder.
 
     Args:
         path: The folder; made when claimed.
@@ -59,7 +60,7 @@ class OutputFolder:
         self.require_free()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for result in self._results():
+            for result in self._stale():
                 result.unlink(missing_ok=True)
             with (self.path / REPORT_NAME).open("x", encoding="utf-8") as file:
                 json.dump(report, file, indent=2)
@@ -87,8 +88,15 @@ class OutputFolder:
         write_json(path, report)
         return path
 
+    def _stale(self) -> list[Path]:
+        """What may be replaced; nothing in a new folder, so that of two claims one fails."""
+        report = self.path / REPORT_NAME
+        return [*self._results(), *([report] if _tells_of_nothing(report) else [])]
+
     def _results(self) -> list[Path]:
-        return sorted(itertools.chain.from_iterable(self.path.glob(each) for each in _RESULTS))
+        found = sorted(itertools.chain.from_iterable(self.path.glob(each) for each in _RESULTS))
+        report = self.path / REPORT_NAME
+        return [] if found == [report] and _tells_of_nothing(report) else found
 
     def _taken(self, result: Path) -> SinkError:
         return SinkError(
@@ -96,6 +104,15 @@ class OutputFolder:
             "folder, or --overwrite to replace them",
             code="output_taken",
         )
+
+
+def _tells_of_nothing(report: Path) -> bool:
+    """Whether a report is that of a run that ended before its first frame."""
+    try:
+        value = json.loads(report.read_text("utf-8"))
+        return bool(value["status"] == "failed" and value["frames"]["processed"] == 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # unreadable or not ours: a result as far as anybody knows
 
 
 def new_run_folder(parent: Path, now: datetime) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -22,7 +21,7 @@ from .console import err
 if TYPE_CHECKING:
     from trackwire.blocks import Frame
 
-    from ..status import PipelineStatus
+    from ..inference_pipeline import InferencePipeline
 
 __all__ = ["ProgressSink"]
 
@@ -38,7 +37,7 @@ class ProgressSink:
     """
 
     def __init__(self, max_frames: int | None = None) -> None:
-        self.status: Callable[[], PipelineStatus] | None = None
+        self._pipeline: InferencePipeline | None = None
         self._max_frames = max_frames
         self._bar: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -83,6 +82,10 @@ class ProgressSink:
             self._shown_s = now
             self._show(now - self._began_s)
 
+    def watch(self, pipeline: InferencePipeline) -> None:
+        """Ask this pipeline how many frames its sources announce."""
+        self._pipeline = pipeline
+
     def _show(self, elapsed_s: float) -> None:
         totals = self._totals()
         for stream, done in self._done.items():
@@ -96,11 +99,11 @@ class ProgressSink:
             self._bar.update(self._tasks[stream], completed=done, total=total, rate=rate)
 
     def _totals(self) -> dict[str, int | None]:
-        if self.status is None:
+        if self._pipeline is None:
             return {}
         return {
             source.video_identifier: self._limit(source.frame_count)
-            for source in self.status().sources
+            for source in self._pipeline.status().sources
         }
 
     def _limit(self, announced: int | None) -> int | None:

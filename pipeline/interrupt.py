@@ -36,7 +36,7 @@ def stopping_on_signals(stop: Callable[[], None]) -> Iterator[Interruption]:
     """
     interruption = Interruption()
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle(_number: int, _frame: FrameType | None) -> None:
         if interruption.happened:
             raise KeyboardInterrupt
         interruption.happened = True

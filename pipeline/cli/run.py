@@ -1,0 +1,110 @@
+"""``trackwire run``: a workflow over videos, with everything written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal
+
+from rich.markup import escape
+
+from trackwire.specs import SinkError, SourceError
+
+from ..output_folder import OutputFolder, new_run_folder
+from ..record import Recorded, RecordOptions, record
+from .console import ExitCode, UsageError, err, out, say_error
+from .event_printer import EventPrinter
+from .progress import ProgressSink
+from .workflow_argument import compile_argument
+
+__all__ = ["RunRequest", "exit_code_of", "run"]
+
+
+_WRONG_CALLS: Final = {"output_taken", "video_output"}
+"""Codes of errors that another call would have avoided."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the command line asks for; see ``trackwire run --help``."""
+
+    workflow: str
+    sources: tuple[str, ...]
+    output: Path | None
+    parameters: tuple[str, ...]
+    max_frames: int | None
+    show: bool
+    video_output: str | None
+    on_error: Literal["stop", "skip"]
+    overwrite: bool
+    device: str
+
+
+def run(request: RunRequest) -> ExitCode:
+    """Run a workflow and write its results.
+
+    Args:
+        request: What to run, over what, to where.
+
+    Returns:
+        The exit code. What went wrong during the run has been said and stands in ``run.json``.
+
+    Raises:
+        UsageError: The call cannot work: an option, or a source that names nothing. Nothing was
+            written.
+        SpecificationError: The workflow is wrong. Nothing was written.
+        SinkError: The output folder cannot be written.
+    """
+    compiled = compile_argument(request.workflow, request.parameters)
+    path = request.output or new_run_folder(Path("out"), datetime.now(UTC).astimezone())
+    folder = OutputFolder(path, overwrite=request.overwrite)
+    with ProgressSink(request.max_frames) as progress:
+        options = RecordOptions(
+            reference=compiled.reference,
+            parameters=compiled.parameters,
+            base_directory=compiled.base_directory,
+            device=request.device,
+            max_frames=request.max_frames,
+            on_error=request.on_error,
+            video_output=request.video_output,
+            show=request.show,
+            listener=EventPrinter(ends_run=request.on_error == "stop"),
+            extra_sinks=(progress,),
+            on_ready=progress.watch,
+        )
+        try:
+            recorded = record(compiled.workflow, request.sources, folder, options)
+        except (SourceError, SinkError) as error:
+            if isinstance(error, SourceError) or error.code in _WRONG_CALLS:
+                raise UsageError(str(error)) from error
+            raise
+    _say_result(recorded, folder.path)
+    return exit_code_of(recorded)
+
+
+def exit_code_of(recorded: Recorded) -> ExitCode:
+    """Say what ended a run that did not come to its end, and give its exit code."""
+    if recorded.outcome.status == "interrupted":
+        err.print("[bold yellow]interrupted[/]; what was done until then is on disk")
+        return ExitCode.INTERRUPTED
+    if recorded.outcome.error is not None:
+        say_error(str(recorded.outcome.error) or type(recorded.outcome.error).__name__)
+        return ExitCode.FAILED
+    return ExitCode.DONE
+
+
+def _say_result(recorded: Recorded, folder: Path) -> None:
+    report = recorded.report
+    for stream in report["streams"]:
+        dropped = sum(stream["frames_dropped"].values())
+        notes = [
+            f"{stream['frames_processed']} frames",
+            f"{stream['tracks']} tracks",
+            *([f"{stream['frames_failed']} failed"] if stream["frames_failed"] else []),
+            *([f"{dropped} dropped"] if dropped else []),
+        ]
+        out.print(f"{escape(stream['video_identifier'])}: {', '.join(notes)}")
+    if report["fps"]:
+        out.print(f"{report['fps']:.1f} frames per second")
+    out.print(f"results in {escape(str(folder))}")

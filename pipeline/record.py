@@ -1,0 +1,191 @@
+"""A run with everything written: annotated videos, predictions, and the report."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from trackwire.sinks import JsonLinesSink, VideoFileSink, render_boxes
+from trackwire.specs import IMAGE, WILDCARD, Resources, SinkError
+
+from .event_log import EventLog
+from .inference_pipeline import InferencePipeline, Sink
+from .interrupt import stopping_on_signals
+from .run_report import RunOutcome, RunReport, TrackCount
+
+if TYPE_CHECKING:
+    from trackwire.blocks import Frame
+    from trackwire.specs import Event, Workflow
+
+    from .output_folder import OutputFolder
+    from .sources.resolve import VideoReference
+
+__all__ = ["RecordOptions", "Recorded", "record"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOptions:
+    """How a recorded run goes.
+
+    Args:
+        reference: How the workflow was named, for the report.
+        parameters: What was set for this run, for the report.
+        base_directory: Where relative paths of the workflow start; None for the working
+            directory.
+        device: Where models run.
+        max_frames: Read at most that many frames of each source.
+        on_error: Policy when a step fails on a frame or a source fails.
+        video_output: Image output to write as video; None for the only one, else the
+            detections are drawn on the frame.
+        show: Show the picture in a window.
+        listener: Called with each warning and error, from any thread.
+        extra_sinks: Further sinks, called frame by frame.
+        on_ready: Called with the pipeline before it starts.
+    """
+
+    reference: str = "document"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    base_directory: Path | None = None
+    device: str = "auto"
+    max_frames: int | None = None
+    on_error: Literal["stop", "skip"] = "stop"
+    video_output: str | None = None
+    show: bool = False
+    listener: Callable[[Event], None] | None = None
+    extra_sinks: Sequence[Sink] = ()
+    on_ready: Callable[[InferencePipeline], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recorded run that is over.
+
+    Args:
+        outcome: How it ended; an error here is one that was not raised.
+        report: What stands in ``run.json``.
+    """
+
+    outcome: RunOutcome
+    report: Mapping[str, Any]
+
+
+def record(
+    workflow: Workflow,
+    sources: VideoReference,
+    folder: OutputFolder,
+    options: RecordOptions,
+) -> Recorded:
+    """Run a workflow over sources and write everything below a folder.
+
+    Writes ``<video_identifier>/annotated.mp4`` and ``<video_identifier>/predictions.jsonl`` for
+    each stream and ``run.json``, which says ``running`` from the start and how it ended at the
+    end, whatever happens. On the main thread SIGINT and SIGTERM end the run properly.
+
+    Args:
+        workflow: Compiled.
+        sources: What to read.
+        folder: Where to write; claimed here.
+        options: How to run.
+
+    Returns:
+        How it ended. An error that stopped the run after the first file was written is in the
+        outcome, and not raised.
+
+    Raises:
+        SinkError: The folder is taken or cannot be written, or ``video_output`` names no image
+            output; nothing was written.
+        SourceError: A reference names nothing that can be read; nothing was written.
+    """
+    images = _image_outputs(workflow)
+    report = RunReport(
+        workflow=workflow,
+        reference=options.reference,
+        parameters=options.parameters,
+        omitted_images=images,
+        video_output=_chosen(workflow, images, options.video_output),
+    )
+    events = EventLog(options.listener)
+    pipeline = _pipeline(workflow, sources, folder, options, report.tracks, events)
+    folder.claim(report.as_json(RunOutcome("running")))
+    if options.on_ready is not None:
+        options.on_ready(pipeline)
+    outcome = _drive(pipeline, use_main_thread=options.show)
+    document = report.as_json(
+        outcome, pipeline=pipeline.status(), engine=pipeline.engine_report(), events=events
+    )
+    folder.write_report(document)
+    return Recorded(outcome, document)
+
+
+def _pipeline(
+    workflow: Workflow,
+    sources: VideoReference,
+    folder: OutputFolder,
+    options: RecordOptions,
+    tracks: TrackCount,
+    events: EventLog,
+) -> InferencePipeline:
+    def count_tracks(outputs: Mapping[str, Any], frame: Frame) -> None:
+        tracks.add(frame.video.video_identifier, outputs)
+
+    sinks: list[Sink] = [
+        JsonLinesSink(folder.path),
+        VideoFileSink(folder.path, image_output=options.video_output),
+        count_tracks,
+        *options.extra_sinks,
+    ]
+    if options.show:
+        sinks.append(render_boxes)
+    return InferencePipeline.init_with_workflow(
+        sources,
+        workflow,
+        sinks,
+        status_update_handlers=[events],
+        on_source_error=options.on_error,
+        on_step_error=options.on_error,
+        sink_mode="sequential",
+        max_frames=options.max_frames,
+        resources=Resources(
+            base_directory=options.base_directory,
+            output_directory=folder.path,
+            device=options.device,
+        ),
+    )
+
+
+def _drive(pipeline: InferencePipeline, *, use_main_thread: bool) -> RunOutcome:
+    """Run to the end and say how it ended; this is where every error of a run arrives."""
+    on_main = threading.current_thread() is threading.main_thread()
+    with stopping_on_signals(pipeline.terminate) if on_main else nullcontext() as interruption:
+        error: BaseException | None = None
+        try:
+            pipeline.start(use_main_thread=use_main_thread)
+            pipeline.join()
+        except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001
+            # Whatever a source, step or sink of one's own raises must reach the report.
+            error = raised
+    if (interruption is not None and interruption.happened) or isinstance(error, KeyboardInterrupt):
+        return RunOutcome("interrupted", None, datetime.now(UTC))
+    return RunOutcome("done" if error is None else "failed", error, datetime.now(UTC))
+
+
+def _image_outputs(workflow: Workflow) -> tuple[str, ...]:
+    return tuple(output.name for output in workflow.outputs if IMAGE in output.kinds)
+
+
+def _chosen(workflow: Workflow, images: Sequence[str], wanted: str | None) -> str | None:
+    """The image output that becomes the video, as the video sink will choose it."""
+    if wanted is None:
+        return images[0] if len(images) == 1 else None
+    named = {output.name: output for output in workflow.outputs}
+    if wanted not in named or not named[wanted].kinds & {IMAGE, WILDCARD}:
+        raise SinkError(
+            f"the workflow has no image output {wanted!r}; it has: {', '.join(images) or 'none'}",
+            code="video_output",
+        )
+    return wanted
