@@ -136,7 +136,9 @@ class _Compilation:
     def _reads(self) -> dict[str, dict[str, Link]]:
         reads: dict[str, dict[str, Link]] = {name: {} for name in self._declared}
         for link in self._links:
-            reads[link.after].setdefault(link.before, link)
+            # A wire that is wrong already will be laid anew: no cycle is told through it.
+            if not self._log or not self._log.touches(link.path):
+                reads[link.after].setdefault(link.before, link)
         return reads
 
     def _note_cycles(self, reads: Mapping[str, Mapping[str, Link]]) -> None:

@@ -262,6 +262,14 @@ def test_a_parameter_is_checked_like_a_value(registry: Registry) -> None:
     assert "$inputs.mode" in mistake.message
 
 
+def test_a_wrong_wire_closes_no_cycle(registry: Registry) -> None:
+    """It will be laid anew; one mistake is told once."""
+    mistake = only_mistake(changed(1, boxes="$steps.draw.image"), registry)
+    assert mistake.code == "kind_mismatch"
+    assert mistake.suggestion is None
+    assert mistake.allowed[0] == "$steps.detect.predictions"
+
+
 def test_any_value_of_a_parameter_can_be_shown(registry: Registry) -> None:
     """Callers may give what JSON cannot hold; the mistake must not fail over it."""
     value: dict[Any, Any] = {(1, 2): 3}
