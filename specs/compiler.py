@@ -65,8 +65,9 @@ def compile_workflow(
         require_all=require_parameters,
         inputs_known=read.inputs_known and not read.nameless_inputs,
     )
-    compilation = _Compilation(read, registry or default_registry(), values, log)
-    return compilation.finish()
+    if registry is None:
+        registry = default_registry()
+    return _Compilation(read, registry, values, log).finish()
 
 
 class _Compilation:

@@ -270,6 +270,13 @@ def test_a_wrong_wire_closes_no_cycle(registry: Registry) -> None:
     assert mistake.allowed[0] == "$steps.detect.predictions"
 
 
+def test_an_empty_registry_knows_no_block() -> None:
+    """Given is given: it does not fall back to the built-in blocks."""
+    with pytest.raises(SpecificationError) as caught:
+        compiled(Registry(), inputs=DOCUMENT["inputs"])
+    assert {mistake.code for mistake in caught.value.mistakes} == {"unknown_block"}
+
+
 def test_any_value_of_a_parameter_can_be_shown(registry: Registry) -> None:
     """Callers may give what JSON cannot hold; the mistake must not fail over it."""
     value: dict[Any, Any] = {(1, 2): 3}
