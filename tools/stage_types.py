@@ -128,7 +128,7 @@ def prove(repository: Path) -> list[str]:
 
 def main() -> int:
     """Do what the command line asks for; 0 if all is well."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description="Lay out and check the source tree.")
     task = parser.add_mutually_exclusive_group()
     task.add_argument("--check", action="store_true", help="run mypy and pyright over the tree")
     task.add_argument("--prove", action="store_true", help="expect both to see a planted error")

@@ -18,7 +18,8 @@ import typer
 from typer.main import get_command
 
 from trackwire.pipeline.cli.app import app
-from trackwire.specs import compile_workflow, default_registry
+from trackwire.pipeline.run_report import RunOutcome, RunReport
+from trackwire.specs import compile_workflow, default_registry, load_library
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -178,6 +179,14 @@ def test_the_command_page_names_every_option() -> None:
     wanted = {f"trackwire {name}" for name in commands}
     wanted |= {name for name in names if name.startswith("--") and name != "--help"}
     assert not [name for name in sorted(wanted) if name not in page]
+
+
+def test_the_page_of_formats_names_every_key_of_run_json() -> None:
+    """Who reads ``run.json`` with a program finds each of its keys explained."""
+    workflow = compile_workflow(load_library("track-moving-objects"))
+    report = RunReport(workflow, "track-moving-objects").as_json(RunOutcome("done"))
+    page = _text("docs/formats.md")
+    assert not [key for key in report if f"`{key}`" not in page]
 
 
 def test_the_changelog_keeps_its_form() -> None:
