@@ -16,6 +16,7 @@ __all__ = ["ForegroundDetector", "ForegroundOptions", "merge_near"]
 _FOREGROUND: Final = 255  # MOG2 writes 127 for shadows
 _LARGEST_BLOBS: Final = 256
 _FRAGMENT: Final = 0.25  # a part is a fragment up to this share of its object's foreground
+_PATIENCE: Final = 8  # the background is learnt at this fraction of an even mean over all frames
 _MOSTLY: Final = 0.6  # parts this much of whose width is shared stand one above the other
 _CONTRAST: Final = 50.0  # grey levels of difference that make a confidence of 0.63
 
@@ -82,8 +83,8 @@ class ForegroundDetector:
         if self._size_wh != (width, height):
             self._start(width, height)
         small = self._shrink(image)
-        labels = self._subtractor.apply(small)
         self._seen += 1
+        labels = self._subtractor.apply(small, learningRate=self._learning_rate())
         foreground = np.asarray(labels == _FOREGROUND, dtype=np.uint8)
         changed = cv2.countNonZero(foreground) / foreground.size
         if self._seen > self._options.warm_up_frames and changed > self._options.max_foreground:
@@ -110,6 +111,16 @@ class ForegroundDetector:
         per_pixel = (width * height) / (self._small_wh[0] * self._small_wh[1])
         smallest = max(options.min_area * width * height, options.min_area_px)
         self._min_area = smallest / per_pixel
+
+    def _learning_rate(self) -> float:
+        """How much one frame teaches; -1 leaves it to MOG2, which starts very fast.
+
+        At its own speed MOG2 takes a plain surface that passes for background after two or
+        three frames, early in a stream, and hollows out objects.
+        """
+        if self._seen <= self._options.warm_up_frames:
+            return -1.0
+        return max(1.0 / self._options.history, 1.0 / (_PATIENCE * self._seen))
 
     def _shrink(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if self._small_wh == self._size_wh:
