@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from .ridge import TargetModel
 
-__all__ = ["PRIOR_CELLS", "coverage_of", "look", "presence", "prior_of"]
+__all__ = ["coverage_of", "look", "presence", "prior_of"]
 
 PRIOR_CELLS = 80
 PRIOR_WEIGHT = 0.25
@@ -84,21 +85,24 @@ def measured(
     view: View, target: TargetModel, response: NDArray[np.float32], cells: int
 ) -> View:
     """Fill in a view's response, likeness and score."""
-    from dataclasses import replace
-
     if view.xyxy is None:
         return view
     coverage = coverage_of(view, cells)
     inside = float((response * coverage).sum() / max(float(coverage.sum()), 1e-6))
     likeness = float(target.describe(view.features, coverage) @ target.prototype)
-    return replace(
-        view, response=inside, likeness=likeness, score=presence(inside, likeness)
-    )
+    score = presence(inside, likeness, target.level)
+    return replace(view, response=inside, likeness=likeness, score=score)
 
 
-def presence(response: float, likeness: float) -> float:
-    """Turn the two measurements into a score, 0-1; one half is where a track counts as lost."""
-    return 1 / (1 + math.exp(-(4 * (response - 0.1) + 6 * (likeness - 0.5))))
+def presence(response: float, likeness: float, level: NDArray[np.float32]) -> float:
+    """Turn the two measurements into a score, 0-1; below one half a track counts as lost.
+
+    Both are read against what is usual for this object: how well a regression fits and how
+    uniform an object looks differ more between objects than between there and gone.
+    """
+    fit = response / max(float(level[0]), 0.3) - 0.6
+    look_alike = likeness / max(float(level[1]), 0.4) - 0.75
+    return 1 / (1 + math.exp(-(5 * fit + 10 * look_alike)))
 
 
 def coverage_of(view: View, cells: int) -> NDArray[np.float32]:

@@ -11,8 +11,9 @@ import numpy as np
 from ..seam import MemoryPlan, Prompt, Proposal
 from .look import look
 from .motion import Motion, small_gray
-from .network import CHANNELS, STRIDE, features
-from .proposal import LiteProposal, View, share_pixels
+from .network import features as network_features
+from .proposal import LiteProposal, View, hidden, share_pixels, unseen
+from .search import chosen, search_window
 from .seed import seed_mask
 from .state import LiteState, Track
 from .window import Window, window_for
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["LiteFeatures", "LiteModel"]
 
 LOST_SCORE = 0.5
+FOUND_SCORE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,32 +143,59 @@ class LiteModel:
         state.gray = np.zeros((0, 0), np.uint8)
 
     def _follow(self, state: LiteState, feature: LiteFeatures) -> LiteProposal:
+        if not state.tracks:
+            return LiteProposal((), state.size_wh)
         motion = Motion(feature.gray, state.gray if state.frames else None, state.size_wh)
+        lost = [track_id for track_id, track in state.tracks.items() if track.missing]
+        turn = chosen(lost, state.frames)
         views = []
         for track_id, track in state.tracks.items():
-            view = self._find(track_id, track, feature.image, motion)
-            views.append(view if view.score >= LOST_SCORE else hidden(view))
+            if not track.missing:
+                view = self._step(track_id, track, feature.image, motion)
+                good = view.score >= LOST_SCORE and view.mask.sum() >= 0.02 * track.area
+            elif track_id in turn:
+                view = self._search(track_id, track, feature.image)
+                size = float(view.mask.sum()) / max(track.area, 1.0)
+                good = view.score >= FOUND_SCORE and 0.2 <= size <= 5
+            else:
+                view, good = unseen(track_id, track.window), False
+            views.append(view if good else hidden(view))
         return LiteProposal(share_pixels(views), state.size_wh)
 
-    def _find(
+    def _step(
         self, track_id: int, track: Track, image: NDArray[np.uint8], motion: Motion
     ) -> View:
-        if track.missing:
-            window, prior = window_for(track.centre, track.box_wh, track.window.side), None
-        else:
-            dx, dy = motion.shift(track.window, track.prior)
-            centre = track.centre[0] + dx, track.centre[1] + dy
-            window = window_for(centre, track.box_wh, track.window.side)
-            prior = motion.warp(track.prior, track.window, window)
+        """Look where an object seen on the last frame should be now."""
+        dx, dy = motion.shift(track.window, track.prior)
+        centre = track.centre[0] + dx, track.centre[1] + dy
+        window = window_for(centre, track.box_wh, track.window.side)
+        prior = motion.warp(track.prior, track.window, window)
+        return self._look(track_id, image, window, track, prior)
+
+    def _search(self, track_id: int, track: Track, image: NDArray[np.uint8]) -> View:
+        """Look for a lost object: a wide look first, then a close one at what it shows."""
+        size_wh = image.shape[1], image.shape[0]
+        wide = self._look(track_id, image, search_window(track, size_wh), track, None)
+        if wide.xyxy is None:
+            return wide
+        x1, y1, x2, y2 = wide.xyxy
+        centre = (x1 + x2) / 2, (y1 + y2) / 2
+        close = window_for(centre, track.box_wh, track.window.side)
+        return self._look(track_id, image, close, track, None)
+
+    def _look(
+        self,
+        track_id: int,
+        image: NDArray[np.uint8],
+        window: Window,
+        track: Track,
+        prior: NDArray[np.float32] | None,
+    ) -> View:
         return look(track_id, image, window, track.target, prior, self._size, self._threads)
 
     def _seed(self, image: NDArray[np.uint8], prompt: Prompt) -> View:
         size_wh = image.shape[1], image.shape[0]
-        nothing = View(
-            prompt.track_id, Window(0, 0, 32), np.zeros((CHANNELS, 0), np.float32),
-            np.zeros((0, 0), np.float32), (0, 0), np.zeros((0, 0), np.bool_), None, 0.0,
-            prompted=True,
-        )  # fmt: skip
+        nothing = replace(unseen(prompt.track_id, Window(0, 0, 32)), prompted=True)
         seed = seed_mask(image, prompt, self._threads)
         if seed is None:
             return nothing
@@ -178,7 +207,7 @@ class LiteModel:
             return nothing
         x1, y1, x2, y2 = view.xyxy
         window = window_for(((x1 + x2) / 2, (y1 + y2) / 2), (x2 - x1, y2 - y1))
-        seen = features(window.crop(image, self._size), self._threads)
+        seen = network_features(window.crop(image, self._size), self._threads)
         return replace(view, window=window, features=seen)
 
     def _advance(self, state: LiteState, track_id: int, view: View, plan: MemoryPlan) -> None:
@@ -190,8 +219,3 @@ class LiteModel:
         track.move(view)
         if view.visible and track_id in plan.write:
             track.learn(view, state.size_wh, view.prompted)
-
-
-def hidden(view: View) -> View:
-    """Return the view of an object that is not there: no mask, the score stays."""
-    return replace(view.with_mask(np.zeros_like(view.mask)), score=view.score)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .window import Window
 
-__all__ = ["LiteProposal", "View", "share_pixels"]
+__all__ = ["LiteProposal", "View", "hidden", "share_pixels", "unseen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,25 @@ class LiteProposal:
         inclusive = np.array([[0, 0, w - 1, h - 1]], np.float32)
         compact = sv.CompactMask.from_dense(crop[None], inclusive, (h, w))
         return compact.with_offset(x, y, (height, width))
+
+
+def hidden(view: View) -> View:
+    """Return the view of an object that is not there: no mask; the score stays."""
+    return replace(view, mask=np.zeros_like(view.mask), xyxy=None)
+
+
+def unseen(track_id: int, window: Window) -> View:
+    """Return the view of an object that was not looked for, or of a prompt without a place."""
+    return View(
+        track_id=track_id,
+        window=window,
+        features=np.zeros((0, 0), np.float32),
+        likelihood=np.zeros((0, 0), np.float32),
+        offset_xy=(0, 0),
+        mask=np.zeros((0, 0), np.bool_),
+        xyxy=None,
+        score=0.0,
+    )
 
 
 def share_pixels(views: Sequence[View], fixed: Sequence[View] = ()) -> list[View]:

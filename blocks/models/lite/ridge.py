@@ -19,14 +19,19 @@ __all__ = ["TargetModel"]
 ANCHOR_SHARE = 0.3
 DECAY = 0.95
 RIDGE = 0.1
+# Below one half: with equal shares a small object's border cells pull the mask outwards a little
+# on every frame, which the regression then learns.
 OBJECT_SHARE = 0.3
+LOOK_DECAY = 0.93
 
 
 class TargetModel:
     """What one object looks like against its surroundings.
 
     Two sets of normal matrices are kept: the anchor, learnt from prompts, and the recent one, a
-    running average over the frames remembered. The weights solve their mixture.
+    running average over the frames remembered. The weights solve their mixture. Beside them stand
+    the mean look of the object, ``prototype``, and ``level``: the response inside its mask and the
+    likeness to that look which are usual for it, both running averages.
 
     Args:
         features: ``(C, N)`` float32 features of the first window; they fix the standardisation.
@@ -35,8 +40,8 @@ class TargetModel:
     """
 
     __slots__ = (
-        "_anchor", "_anchor_rhs", "_mean", "_recent", "_recent_rhs", "_scale", "prototype",
-        "weights",
+        "_anchor", "_anchor_rhs", "_mean", "_recent", "_recent_rhs", "_scale", "level",
+        "prototype", "weights",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +58,8 @@ class TargetModel:
         self.prototype = self.describe(features, coverage)
         self.weights = np.zeros(len(self._anchor), np.float32)
         self._solve()
+        self.level = np.ones(2, np.float32)
+        self.level[0] = self.respond(features) @ coverage / max(float(coverage.sum()), 1e-6)
 
     @property
     def nbytes(self) -> int:
@@ -100,6 +107,13 @@ class TargetModel:
             kept += (1 - decay) * matrix
             kept_rhs *= decay
             kept_rhs += (1 - decay) * rhs
+        measured = np.array([self.respond(features) @ coverage, 0.0], np.float32)
+        measured[0] /= max(float(coverage.sum()), 1e-6)
+        look = self.describe(features, coverage)
+        measured[1] = look @ self.prototype
+        self.level += (1 - LOOK_DECAY) * (measured - self.level)
+        mixed = self.prototype + (1 - LOOK_DECAY) * (look - self.prototype)
+        self.prototype = mixed / max(float(np.linalg.norm(mixed)), 1e-6)
         self._solve()
 
     def _normal(
@@ -118,7 +132,7 @@ class TargetModel:
         x[:-1] *= self._scale[:, None]
         x[-1] = 1
         x *= np.sqrt(weight)
-        return x @ x.T, x @ (np.sqrt(weight) * np.sign(target) * np.abs(target))
+        return x @ x.T, x @ (np.sqrt(weight) * target)
 
     def _solve(self) -> None:
         from scipy.linalg import cho_factor, cho_solve

@@ -1,0 +1,46 @@
+"""Where to look for lost objects: a bounded number of looks a frame, near places first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .window import Window
+
+if TYPE_CHECKING:
+    from .state import Track
+
+__all__ = ["chosen", "search_window"]
+
+LOOKS_PER_FRAME = 2
+_GROWTH = 0.05
+
+
+def chosen(lost: Sequence[int], frames: int) -> frozenset[int]:
+    """Pick whose turn it is, so that many lost tracks cost no more than a few."""
+    if len(lost) <= LOOKS_PER_FRAME:
+        return frozenset(lost)
+    start = frames * LOOKS_PER_FRAME
+    return frozenset(lost[(start + i) % len(lost)] for i in range(LOOKS_PER_FRAME))
+
+
+def search_window(track: Track, size_wh: tuple[int, int]) -> Window:
+    """Place the next look: in turn around the last place, and on a tile of the whole frame.
+
+    The look around the last place grows with the time lost, up to twice the usual window; the
+    tiles are that large too, since the target is hardly known at still smaller scales.
+    """
+    w, h = size_wh
+    attempt = track.missing - 1
+    if attempt % 3 < 2:
+        side = round(track.window.side * min(1 + _GROWTH * attempt, 2.0))
+        x, y = track.centre
+        return Window(round(x - side / 2), round(y - side / 2), side)
+    side = min(2 * track.window.side, max(w, h))
+    columns, rows = -(-w // side), -(-h // side)
+    tile = (attempt // 3) % (columns * rows)
+    row, column = divmod(tile, columns)
+    # The outer tiles end at the frame's border, so neighbours overlap instead of reaching out.
+    x = round(column * (w - side) / max(columns - 1, 1)) if columns > 1 else (w - side) // 2
+    y = round(row * (h - side) / max(rows - 1, 1)) if rows > 1 else (h - side) // 2
+    return Window(int(x), int(y), side)
