@@ -7,7 +7,8 @@ On a frame they run in this order. Rules 2 to 6 need a prompt frame.
 3. :func:`weigh`, :func:`match`: detections against tracks that are visible, best total overlap
    with the mask and with the box expected from the detections before, above a gate. A mask that
    slid on to something else does not take the identity along.
-4. :func:`match`: what is left against tracks lately lost, at their last or expected box.
+4. :func:`weigh_strays`, :func:`match`: what is left against tracks lately lost, or seen where
+   nothing was detected: by their last box, by the box expected, by what is still seen of them.
 5. :func:`needs_prompt`: a matched track keeps its memory; the model only hears of the detection
    if the mask has become doubtful, or has been good for long enough to be confirmed.
 6. :func:`choose_births`: a detection that is no track is born unless it lies on one.
@@ -46,6 +47,7 @@ __all__ = [
     "plan_memory",
     "same_class",
     "weigh",
+    "weigh_strays",
 ]
 
 Twins: TypeAlias = Mapping[tuple[int, int], int]
@@ -68,7 +70,7 @@ class IdentityOptions:
         motion_iou: Rule 3: least overlap with the box expected from the track's detections, for
             a detection that its mask does not reach.
         motion_within: Rule 3: frames since its last detection that a box can be expected.
-        recover_iou: Rule 4: least overlap with the last or expected box of a lost track.
+        recover_iou: Rule 4: least sum of the overlaps with a stray track.
         recover_within: Rule 4: frames that a track may have been lost.
         reprompt: Rule 5: ``needed``, or ``always`` to prompt the model with every match.
         min_mask_score: Rules 5, 8, 9: a mask that scores lower is not trusted. It is put out all
@@ -81,12 +83,14 @@ class IdentityOptions:
         birth_confidence: Rule 6: least confidence of a detection that becomes a track.
         birth_uncovered: Rule 6: least part of the box that no visible mask covers.
         birth_max_iou: Rule 6: a box that overlaps a visible track's as much is not born.
+        blocking_prompts: Rule 6: prompt frames in a row on which nothing matched until a mask does
+            not stand in the way of births any more: it is hardly on an object.
         max_objects: Rule 6: tracks of one session at a time.
         duplicate_iou: Rule 7: mask overlap at which two tracks are on one object.
         duplicate_frames: Rule 7: frames in a row until the younger goes.
         lost_after: Rule 8: frames in a row not visible until a track ends.
-        unmatched_prompts: Rule 8: prompt frames in a row on which nothing matched while the mask
-            scored low, until a track ends; and
+        unmatched_prompts: Rule 8: prompt frames in a row on which nothing matched until a track
+            ends whose mask scores low; and
         unmatched_span: Rule 8: frames that these prompt frames must span at least, so that
             frequent prompts do not end a track in the blink of an eye.
 
@@ -112,6 +116,7 @@ class IdentityOptions:
     birth_confidence: float = 0.0
     birth_uncovered: float = 0.7
     birth_max_iou: float = 0.3
+    blocking_prompts: int = 2
     max_objects: int = 64
     duplicate_iou: float = 0.7
     duplicate_frames: int = 3
@@ -149,6 +154,7 @@ _COUNTS = {
     "reprompt_pause": 0,
     "recover_within": 0,
     "refresh_every": 1,
+    "blocking_prompts": 1,
     "max_objects": 1,
     "duplicate_frames": 1,
     "lost_after": 1,
@@ -232,6 +238,30 @@ def weigh(
     fading = 1.0 / (1.0 + since_detection[:, None] / 10.0)
     possible = (seen_iou >= seen_gate) | (recent & (expected_iou >= options.motion_iou))
     return seen_iou + np.where(recent, fading * expected_iou, 0.0), possible
+
+
+def weigh_strays(
+    seen_iou: NDArray[np.float64],
+    last_iou: NDArray[np.float64],
+    expected_iou: NDArray[np.float64],
+    inside: NDArray[np.float64],
+    options: IdentityOptions,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Rule 4: add up the signs that a detection is a track which lies, or lay, elsewhere.
+
+    Args:
+        seen_iou: ``(N, M)`` overlap of each detection with what is seen of each track.
+        last_iou: ``(N, M)`` its overlap with the last box of a lost track.
+        expected_iou: ``(N, M)`` its overlap with the box expected, both widened.
+        inside: ``(N, M)`` part of the box of what is seen inside the detection's: what is half
+            hidden shows a small part of itself. Counts half, as any small mask is inside much.
+        options: ``recover_iou``.
+
+    Returns:
+        ``(N, M)`` weights, and ``(N, M)`` which pairs are possible.
+    """
+    weight = np.maximum(seen_iou, last_iou) + expected_iou + inside / 2
+    return weight, weight >= options.recover_iou
 
 
 def match(
@@ -375,7 +405,7 @@ def find_ended(
 
     Args:
         unseen: ``(N,)`` frames in a row that the track was not visible.
-        missed: ``(N,)`` prompt frames in a row without a match while the mask scored low.
+        missed: ``(N,)`` prompt frames in a row on which nothing matched.
         missed_span: ``(N,)`` frames from the first of these to now.
         trusted: ``(N,)`` visible with a score that is not low.
         options: ``lost_after``, ``unmatched_prompts``, ``unmatched_span``.

@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     import supervision as sv
     from numpy.typing import NDArray
 
-__all__ = ["box_intersection", "box_iou", "covered_fraction", "mask_iou"]
+__all__ = [
+    "box_intersection",
+    "box_iou",
+    "covered_fraction",
+    "inside_fraction",
+    "mask_iou",
+    "widened",
+]
 
 
 def box_intersection(
@@ -44,6 +51,35 @@ def box_iou(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[
     common = box_intersection(first, second)
     union = _areas(first)[:, None] + _areas(second)[None] - common
     return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+
+
+def inside_fraction(inner: NDArray[np.float32], outer: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Measure how much of each box lies inside each other box.
+
+    Args:
+        inner: ``(N, 4)`` boxes, pixels.
+        outer: ``(M, 4)`` boxes, pixels.
+
+    Returns:
+        ``(N, M)`` common area over the area of the inner box, 0-1; 0 where that is empty.
+    """
+    common = box_intersection(inner, outer)
+    area = _areas(inner)[:, None]
+    return np.divide(common, area, out=np.zeros_like(common), where=area > 0)
+
+
+def widened(xyxy: NDArray[np.float32], share: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Widen boxes to all sides.
+
+    Args:
+        xyxy: ``(N, 4)`` boxes, pixels.
+        share: ``(N,)`` of its width and height that a box grows by on each side.
+
+    Returns:
+        ``(N, 4)`` boxes, which may reach out of the frame.
+    """
+    margin = (xyxy[:, 2:] - xyxy[:, :2]) * share[:, None]
+    return np.hstack([xyxy[:, :2] - margin, xyxy[:, 2:] + margin]).astype(np.float32)
 
 
 def mask_iou(first: sv.CompactMask, second: sv.CompactMask) -> NDArray[np.float64]:

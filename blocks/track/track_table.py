@@ -33,7 +33,7 @@ class TrackTable:
             before the second detection.
         last_xyxy: ``(N, 4)`` float32, tight box of the mask last seen.
         unseen: ``(N,)`` int64, frames in a row that the track was not visible.
-        missed: ``(N,)`` int64, prompt frames in a row without a match while the mask scored low.
+        missed: ``(N,)`` int64, prompt frames in a row on which nothing matched.
         missed_span: ``(N,)`` int64, frames since the first of these.
         since_conditioning: ``(N,)`` int64, frames since the model was last prompted for it.
     """
@@ -120,7 +120,7 @@ class TrackTable:
         xyxy: NDArray[np.float32],
         prompted: NDArray[np.bool_],
         claimed: NDArray[np.bool_],
-        doubted: NDArray[np.bool_] | None,
+        on_prompt_frame: bool,
     ) -> Self:
         """Return the table one frame later.
 
@@ -129,11 +129,11 @@ class TrackTable:
             xyxy: ``(N, 4)`` where, tight boxes.
             prompted: ``(N,)`` tracks for which the model was prompted.
             claimed: ``(N,)`` tracks that a detection matched.
-            doubted: ``(N,)`` tracks not seen or not trusted, on a prompt frame; None on others.
+            on_prompt_frame: Whether tracks that nothing claimed were missed.
         """
         missed = self.missed
-        if doubted is not None:
-            missed = np.where(doubted & ~claimed, missed + 1, 0)
+        if on_prompt_frame:
+            missed = np.where(claimed, 0, missed + 1)
         began_before = (self.missed > 0) & (missed > 0)
         return replace(
             self,

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..models.seam import MemoryPlan, Prompt
 from . import identity
-from .overlap import box_intersection, box_iou, covered_fraction, mask_iou
+from .overlap import box_intersection, box_iou, covered_fraction, inside_fraction, mask_iou, widened
 from .session import Standing, Tally
 from .view import TrackView
 
@@ -219,7 +219,7 @@ class Turn:
             xyxy=view.xyxy,
             prompted=prompted & view.visible,
             claimed=claimed,
-            doubted=self._doubted(view),
+            on_prompt_frame=self.evidence is not None,
         )
         seen = view.take(view.visible)
         masks = seen.masks(self.frame.size_wh)
@@ -263,19 +263,40 @@ class Turn:
         )
         rows, columns = identity.match(weight, allowed & possible & view.visible[:, None], gate=0.0)
 
-        lost = ~view.visible & (table.unseen <= options.recover_within)
-        open_pairs = allowed & lost[:, None]
-        open_pairs[:, columns] = False
-        recent = (table.since_detection <= options.motion_within)[:, None]
-        near = np.maximum(box_iou(table.last_xyxy, evidence.xyxy), expected_iou * recent)
-        found, there = identity.match(near, open_pairs, options.recover_iou)
+        weight, possible = self._weigh_strays(view, seen_iou, evidence)
+        possible[rows] = False
+        possible[:, columns] = False
+        found, there = identity.match(weight, allowed & possible, gate=0.0)
         rows, columns = np.append(rows, found), np.append(columns, there)
         return rows, columns, seen_iou[rows, columns], seen_iou[rows, columns] < gate
 
+    def _weigh_strays(
+        self, view: TrackView, seen_iou: NDArray[np.float64], evidence: Evidence
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Rule 4: the longer ago the last detection, the wider the place to look in."""
+        options, table = self.rules.identity, self.standing.table
+        recent = (table.since_detection <= options.motion_within)[:, None]
+        lost = (~view.visible & (table.unseen <= options.recover_within))[:, None]
+        share = np.minimum(table.since_detection / 20.0, 0.5)
+        expected = widened(table.expected_xyxy(), share)
+        around = [widened(evidence.xyxy, np.full(len(evidence), each)) for each in share]
+        near = np.zeros((len(table), len(evidence)))
+        for row, boxes in enumerate(around):
+            near[row] = box_iou(expected[[row]], boxes)[0]
+        return identity.weigh_strays(
+            seen_iou,
+            box_iou(table.last_xyxy, evidence.xyxy) * lost,
+            near * recent,
+            inside_fraction(view.xyxy, evidence.xyxy),
+            options,
+        )
+
     def _births(self, view: TrackView, evidence: Evidence, taken: NDArray[np.intp]) -> Evidence:
         """Rule 6: the detections that become tracks."""
+        options = self.rules.identity
         rest = evidence.take(np.setdiff1d(np.arange(len(evidence)), taken))
-        seen = view.take(view.visible)
+        claimed = self._matched | (self.standing.table.missed + 1 < options.blocking_prompts)
+        seen = view.take(view.visible & claimed)
         nearest = box_iou(seen.xyxy, rest.xyxy).max(axis=0, initial=0.0)
         covered = np.zeros(len(rest))
         if len(rest) > 0 and len(seen.track_id) > 0:
@@ -284,17 +305,11 @@ class Turn:
             rest.confidence,
             covered,
             nearest,
-            self.rules.identity.max_objects - len(self.standing.table),
-            self.rules.identity,
+            options.max_objects - len(self.standing.table),
+            options,
         )
         self.tally += Tally(postponed=len(choice.postponed), refused=len(choice.refused))
         return rest.take(choice.born)
-
-    def _doubted(self, view: TrackView) -> NDArray[np.bool_] | None:
-        """The tracks that a prompt frame speaks against if nothing claims them."""
-        if self.evidence is None:
-            return None
-        return ~view.visible | (view.score < self.rules.identity.min_mask_score)
 
     def _twins(
         self, seen: TrackView, masks: sv.CompactMask, claimed: NDArray[np.bool_]
