@@ -36,9 +36,9 @@ def video_identifier(wished: str) -> str:
     if _URL.match(wished):
         wished = "-".join(_host_and_path(wished))
     ascii_text = unicodedata.normalize("NFKD", wished).encode("ascii", "ignore").decode()
-    slug = _NOT_ALLOWED.sub("-", ascii_text).strip("-").lstrip(".")
+    slug = _NOT_ALLOWED.sub("-", ascii_text)
     # A leading hyphen would read as an option on a command line.
-    return slug[:MAX_IDENTIFIER_LENGTH].strip("-") or _FALLBACK
+    return slug.lstrip(".-")[:MAX_IDENTIFIER_LENGTH].rstrip("-") or _FALLBACK
 
 
 def unique_identifiers(wished: Iterable[str]) -> tuple[str, ...]:

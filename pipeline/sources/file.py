@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from trackwire.specs import Event, Outbox, SourceError, SourceFormatError
 
-from .inspection import missing_file_error, unreadable_file_error
+from .inspection import missing_file_error, text_file_error, unreadable_file_error
 from .picture import PictureConverter
 from .source import SourceFrame
 
@@ -70,7 +70,7 @@ class FileSource:
             SourceError: The file cannot be read at all, for want of rights for instance.
         """
         self.close()
-        problem = missing_file_error(self.path)
+        problem = missing_file_error(self.path) or text_file_error(self.path)
         if problem is not None:
             raise problem
         self._container, stream = self._open_container()
@@ -196,7 +196,7 @@ class FileSource:
             except av.FFmpegError as error:
                 self._tell(
                     "source.packet_corrupt",
-                    f"a packet at {_seconds(packet.pts, packet.time_base)} cannot be decoded and "
+                    f"a packet at about {_seconds(packet.pts, packet.time_base)} cannot be decoded and "
                     f"is left out: {error}",
                     count,
                 )
@@ -257,8 +257,8 @@ def _announced_duration(container: InputContainer, stream: VideoStream) -> Fract
 
 
 def _announced_frames(container: InputContainer, stream: VideoStream) -> int | None:
-    if stream.frames:
-        return stream.frames
     duration = _announced_duration(container, stream)
     rate = stream.average_rate
-    return round(duration * rate) if duration is not None and rate else None
+    by_time = round(duration * rate) if duration is not None and rate else 0
+    # A file that was still being written counts only the frames of its first fragment.
+    return max(stream.frames, by_time) or None

@@ -8,9 +8,10 @@ from typing import Final
 
 from trackwire.specs import SourceError, SourceFormatError, SourceNotFoundError
 
-__all__ = ["missing_file_error", "unreadable_file_error"]
+__all__ = ["missing_file_error", "text_file_error", "unreadable_file_error"]
 
 _HEAD_BYTES: Final = 4096
+_RAW_VIDEO: Final = b"YUV4MPEG2"  # raw video whose head is text
 _BOX_BYTES: Final = 16
 
 
@@ -42,6 +43,29 @@ def missing_file_error(path: Path) -> SourceError | None:
     return None
 
 
+def text_file_error(path: Path) -> SourceError | None:
+    """Refuse text before a decoder sees it: some formats of text name other files to open.
+
+    Args:
+        path: A file with something in it.
+
+    Returns:
+        The error to raise, or None if the file is not text or cannot be read.
+    """
+    try:
+        head = _head(path)
+    except OSError:
+        return None
+    if not _is_text(head) or head.startswith(_RAW_VIDEO):
+        return None
+    start = head.decode("utf-8", "replace").strip()[:40]
+    return SourceFormatError(
+        f"video {path} cannot be opened: it is a text file that begins with {start!r}, whatever "
+        "its ending says. Name a video file; playlists are not followed",
+        path=str(path),
+    )
+
+
 def unreadable_file_error(path: Path, error: Exception) -> SourceError:
     """Work out from its first bytes why a file does not open as a video.
 
@@ -53,18 +77,14 @@ def unreadable_file_error(path: Path, error: Exception) -> SourceError:
         The error to raise.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+        head = _head(path)
     except OSError as unreadable:
         return SourceError(
             f"video {path} cannot be read: {unreadable.strerror or unreadable}; check its rights",
             path=str(path),
         )
     size = path.stat().st_size
-    if _is_text(head):
-        start = head.decode("utf-8", "replace").strip()[:40]
-        why = f"it is a text file that begins with {start!r}, whatever its ending says"
-    elif head[4:8] == b"ftyp" and not _has_index(path):
+    if head[4:8] == b"ftyp" and not _has_index(path):
         why = (
             f"it is an MP4 without its index (no 'moov' part in {size} bytes): it was cut short, "
             "or its recording was not finished. Copy it again, or recover it with a repair tool"
@@ -75,6 +95,11 @@ def unreadable_file_error(path: Path, error: Exception) -> SourceError:
             "it is damaged or no video"
         )
     return SourceFormatError(f"video {path} cannot be opened: {why}", path=str(path))
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
 
 
 def _nearby(path: Path) -> str:
