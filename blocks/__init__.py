@@ -19,14 +19,22 @@ if TYPE_CHECKING:
         detections_to_json,
     )
     from .frame import CropOrigin, Frame, VideoMetadata
+    from .models.catalog import VIDEO_MODELS, ModelEntry, find_video_model, load_video_model
+    from .models.lite import LiteModel
     from .models.seam import MemoryPlan, Prompt, Proposal, VideoModel
+
+if __name__ != "trackwire.blocks":
+    raise ImportError(f"import trackwire.blocks, not {__name__}: it would be a second module")
 
 __all__ = [
     "BUILTIN_BLOCKS",
+    "VIDEO_MODELS",
     "CropOrigin",
     "DetectionsFormatError",
     "Frame",
+    "LiteModel",
     "MemoryPlan",
+    "ModelEntry",
     "Prompt",
     "Proposal",
     "VideoMetadata",
@@ -36,6 +44,8 @@ __all__ = [
     "detections_from_json",
     "detections_to_json",
     "empty_detections",
+    "find_video_model",
+    "load_video_model",
 ]
 
 BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = (
@@ -57,15 +67,20 @@ _HOME: Final = {
     "CropOrigin": "frame",
     "DetectionsFormatError": "detections_json",
     "Frame": "frame",
+    "LiteModel": "models.lite",
     "MemoryPlan": "models.seam",
+    "ModelEntry": "models.catalog",
     "Prompt": "models.seam",
     "Proposal": "models.seam",
+    "VIDEO_MODELS": "models.catalog",
     "VideoMetadata": "frame",
     "VideoModel": "models.seam",
     "build_detections": "detections",
     "detections_from_json": "detections_json",
     "detections_to_json": "detections_json",
     "empty_detections": "detections",
+    "find_video_model": "models.catalog",
+    "load_video_model": "models.catalog",
 }
 
 

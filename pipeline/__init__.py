@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     )
     from .status import PipelineStatus, SinkStatus, SourceStatus
 
+if __name__ != "trackwire.pipeline":
+    raise ImportError(f"import trackwire.pipeline, not {__name__}: it would be a second module")
+
 __all__ = [
     "BoundedBuffer",
     "Engine",

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .screen import render_boxes
     from .video_file import VideoFileSink
 
+if __name__ != "trackwire.sinks":
+    raise ImportError(f"import trackwire.sinks, not {__name__}: it would be a second module")
+
 __all__ = [
     "JSON_LINES_SCHEMA",
     "Delivery",

@@ -70,6 +70,9 @@ if TYPE_CHECKING:
     from .suggest import near_misses, nearest
     from .workflow import Binding, Input, LiteralValue, Output, Step, Template, Wire, Workflow
 
+if __name__ != "trackwire.specs":
+    raise ImportError(f"import trackwire.specs, not {__name__}: it would be a second module")
+
 __all__ = [
     "BOOLEAN",
     "DICTIONARY",

@@ -1,0 +1,1 @@
+"""Models behind the seam that the tracker drives them through, and the catalog of them."""

@@ -137,8 +137,7 @@ def _codecs() -> Iterator[Finding]:
 
 
 def _tracker() -> Iterator[Finding]:
-    from trackwire.blocks import MemoryPlan, Prompt
-    from trackwire.blocks.models.lite import LiteModel
+    from trackwire.blocks import LiteModel, MemoryPlan, Prompt
 
     from ..evaluation import mask_iou_matrix
     from ..scene import SceneRenderer, build_scene

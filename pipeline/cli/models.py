@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from trackwire.blocks.models.catalog import VIDEO_MODELS
+from trackwire.blocks import VIDEO_MODELS
 
 from .console import out
 
 if TYPE_CHECKING:
-    from trackwire.blocks.models.catalog import ModelEntry
+    from trackwire.blocks import ModelEntry
 
 __all__ = ["list_models"]
 
