@@ -1,0 +1,387 @@
+"""What the engine costs: a workflow of five steps beside the same five blocks called by hand.
+
+Two workflows run on 640x480 frames of one stream: five tiny blocks, where next to nothing but
+the engine is measured, and five real ones. Engine and hand take turns, round by round, on the
+same frames, so that a busy machine slows both down alike; the figures are medians over rounds.
+
+    python benchmarks/engine.py [--frames 300] [--rounds 15]
+
+Goal: at most 100 microseconds per frame plus 20 per step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+
+from trackwire.blocks import (
+    Frame,
+    VideoMetadata,
+    build_detections,
+    builtin_blocks,
+    detections_to_json,
+)
+from trackwire.pipeline.engine import Engine
+from trackwire.specs import (
+    IMAGE,
+    VIDEO_METADATA,
+    WILDCARD,
+    Batch,
+    Block,
+    BlockManifest,
+    Outcome,
+    OutputDefinition,
+    Registry,
+    Resources,
+    Selector,
+    Traits,
+    Workflow,
+    compile_workflow,
+)
+
+GOAL_FRAME_US = 100.0
+GOAL_STEP_US = 20.0
+SIZE_WH = (640, 480)
+
+
+class TinyManifest(BlockManifest):
+    """What the tiny blocks have in common: one value in, one value out, an option."""
+
+    traits: ClassVar[Traits] = Traits(pure=True)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (
+        OutputDefinition("value", frozenset({WILDCARD})),
+    )
+    option: float = 0.5
+
+
+class BrightnessManifest(TinyManifest):
+    """Reads a frame."""
+
+    type: Literal["bench/brightness@v1"]
+    source: Annotated[str, Selector(IMAGE)]
+
+
+class ClockManifest(TinyManifest):
+    """Reads the metadata of the video."""
+
+    type: Literal["bench/clock@v1"]
+    source: Annotated[str, Selector(VIDEO_METADATA)]
+
+
+class ScaleManifest(TinyManifest):
+    """Reads a number."""
+
+    type: Literal["bench/scale@v1"]
+    source: Annotated[str, Selector(WILDCARD)]
+
+
+class RunningMeanManifest(TinyManifest):
+    """Reads a number and remembers."""
+
+    traits: ClassVar[Traits] = Traits(pure=False)
+    type: Literal["bench/running_mean@v1"]
+    source: Annotated[str, Selector(WILDCARD)]
+
+
+class AlarmManifest(TinyManifest):
+    """Reads a number."""
+
+    type: Literal["bench/alarm@v1"]
+    source: Annotated[str, Selector(WILDCARD)]
+
+
+class Tiny:
+    """The parts of the protocol that tiny blocks share."""
+
+    manifest: ClassVar[type[BlockManifest]] = TinyManifest
+
+    def __init__(self) -> None:
+        self.means: dict[str, float] = {}
+
+    @classmethod
+    def open(cls, step: BlockManifest, resources: Resources) -> Self:
+        """Make the block."""
+        return cls()
+
+    def demand(self, eager: Batch) -> Mapping[str, Sequence[bool]]:
+        """Demand nothing."""
+        return {}
+
+    def run(self, batch: Batch) -> Sequence[Outcome]:
+        """Work on a batch."""
+        raise NotImplementedError
+
+    def end_stream(self, stream: str) -> None:
+        """Forget a stream."""
+        self.means.pop(stream, None)
+
+    def close(self) -> None:
+        """Free nothing."""
+
+
+class Brightness(Tiny):
+    """The green value in the middle of the frame."""
+
+    manifest: ClassVar[type[BlockManifest]] = BrightnessManifest
+
+    def run(self, batch: Batch) -> Sequence[Outcome]:
+        """Read one pixel."""
+        return [{"value": int(frame.image[240, 320, 1])} for frame in batch["source"]]
+
+
+class Clock(Tiny):
+    """The number of the frame."""
+
+    manifest: ClassVar[type[BlockManifest]] = ClockManifest
+
+    def run(self, batch: Batch) -> Sequence[Outcome]:
+        """Read the metadata."""
+        return [{"value": video.frame_number} for video in batch["source"]]
+
+
+class Scale(Tiny):
+    """A number times an option."""
+
+    manifest: ClassVar[type[BlockManifest]] = ScaleManifest
+
+    def run(self, batch: Batch) -> Sequence[Outcome]:
+        """Multiply."""
+        pairs = zip(batch["source"], batch["option"], strict=True)
+        return [{"value": value * factor} for value, factor in pairs]
+
+
+class RunningMean(Tiny):
+    """The running mean of a number, per stream."""
+
+    manifest: ClassVar[type[BlockManifest]] = RunningMeanManifest
+
+    def run(self, batch: Batch) -> Sequence[Outcome]:
+        """Update the means."""
+        outcomes: list[Outcome] = []
+        for stream, value in zip(batch.streams, batch["source"], strict=True):
+            mean = 0.9 * self.means.get(stream, value) + 0.1 * value
+            self.means[stream] = mean
+            outcomes.append({"value": mean})
+        return outcomes
+
+
+class Alarm(Tiny):
+    """Whether a number is above an option."""
+
+    manifest: ClassVar[type[BlockManifest]] = AlarmManifest
+
+    def run(self, batch: Batch) -> Sequence[Outcome]:
+        """Compare."""
+        pairs = zip(batch["source"], batch["option"], strict=True)
+        return [{"value": value > limit} for value, limit in pairs]
+
+
+def tiny_document() -> dict[str, Any]:
+    """Five tiny blocks, some in a row."""
+    wires = {
+        "brightness": "$inputs.image",
+        "clock": "$inputs.video",
+        "scale": "$steps.brightness.value",
+        "running_mean": "$steps.scale.value",
+        "alarm": "$steps.running_mean.value",
+    }
+    return _document(
+        [
+            {"type": f"bench/{name}@v1", "name": name, "source": source}
+            for name, source in wires.items()
+        ],
+        {"alarm": "$steps.alarm.value", "clock": "$steps.clock.value"},
+    )
+
+
+def real_document(path: Path) -> dict[str, Any]:
+    """Replayed detections, drawn four times over."""
+    steps: list[dict[str, Any]] = [
+        {
+            "type": "trackwire/replayed_detections@v1",
+            "name": "replay",
+            "images": "$inputs.image",
+            "path": str(path),
+        }
+    ]
+    image = "$inputs.image"
+    for kind in ("mask", "bounding_box", "label", "trace"):
+        steps.append(
+            {
+                "type": f"roboflow_core/{kind}_visualization@v1",
+                "name": kind,
+                "image": image,
+                "predictions": "$steps.replay.predictions",
+            }
+        )
+        image = f"$steps.{kind}.image"
+    return _document(steps, {"image": image, "predictions": "$steps.replay.predictions"})
+
+
+def _document(steps: list[dict[str, Any]], outputs: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "version": "1.0",
+        "inputs": [
+            {"type": "WorkflowImage", "name": "image"},
+            {"type": "WorkflowVideoMetadata", "name": "video"},
+        ],
+        "steps": steps,
+        "outputs": [
+            {"type": "JsonField", "name": name, "selector": selector}
+            for name, selector in outputs.items()
+        ],
+    }
+
+
+def make_frames(count: int) -> list[Frame]:
+    """Frames of one stream; they share a picture, since nobody writes to it."""
+    image = np.random.default_rng(0).integers(0, 255, (SIZE_WH[1], SIZE_WH[0], 3), np.uint8)
+    return [
+        Frame(
+            image,
+            VideoMetadata(
+                video_identifier="bench",
+                source_id=0,
+                frame_number=number,
+                epoch=0,
+                media_time_s=None,
+                frame_timestamp=datetime.now(UTC),
+                received_s=0.0,
+            ),
+        )
+        for number in range(count)
+    ]
+
+
+def write_recording(path: Path, frames: Sequence[Frame]) -> None:
+    """Write three tracked boxes per frame."""
+    with path.open("w", encoding="utf-8") as file:
+        for frame in frames:
+            left = frame.video.frame_number % 300
+            boxes = [(left, top, left + 80, top + 100) for top in (20, 180, 340)]
+            found = build_detections(frame, boxes, tracker_id=(1, 2, 3), producer="bench")
+            entry = {
+                "video_identifier": "bench",
+                "frame_number": frame.video.frame_number,
+                "outputs": {"predictions": detections_to_json(found)},
+            }
+            file.write(json.dumps(entry) + "\n")
+
+
+def wire_of(selector: str) -> tuple[str, ...]:
+    """Read the names in a selector."""
+    return tuple(selector.split(".")[1:])
+
+
+def by_hand(workflow: Workflow) -> Callable[[Frame], dict[str, Any]]:
+    """Open the blocks of a workflow and call them one after the other, wires and all."""
+    steps = []
+    for step in workflow.steps:
+        manifest, sources = step.manifest, {}
+        for name in type(manifest).model_fields:
+            value = getattr(manifest, name)
+            if isinstance(value, str) and value.startswith("$"):
+                sources[name] = wire_of(value)
+        literals = {
+            name: (getattr(manifest, name),)
+            for name in type(manifest).model_fields
+            if name not in ("type", "name", *sources)
+        }
+        steps.append((step.name, step.block.open(manifest, Resources()), literals, sources))
+
+    def run(frame: Frame) -> dict[str, Any]:
+        values: dict[tuple[str, ...], Any] = {("image",): frame, ("video",): frame.video}
+        for name, block, literals, sources in steps:
+            columns = {**literals, **{key: (values[wire],) for key, wire in sources.items()}}
+            (outcome,) = block.run(Batch(("bench",), columns))
+            for output, value in outcome.items():
+                values[name, output] = value
+        return {output.name: values[wire_of(str(output.reference))] for output in workflow.outputs}
+
+    return run
+
+
+def compare(document: Mapping[str, Any], frames: Sequence[Frame], rounds: int) -> tuple[Any, ...]:
+    """Run engine and hand in turns.
+
+    Returns:
+        Type ids of the steps, and the medians over the rounds of the engine's and the hand's
+        microseconds per frame and of the difference.
+    """
+    tiny: list[type[Block]] = [Brightness, Clock, Scale, RunningMean, Alarm]
+    workflow = compile_workflow(document, registry=Registry([*builtin_blocks(), *tiny]))
+    hand = by_hand(workflow)
+    engine_us, hand_us = [], []
+    with Engine(workflow) as engine:
+        for number in range(rounds + 1):
+            started = perf_counter()
+            for frame in frames:
+                (result,) = engine.tick([frame])
+            middle = perf_counter()
+            for frame in frames:
+                values = hand(frame)
+            ended = perf_counter()
+            if result.failures:
+                raise result.failures[0]
+            if result.outputs.keys() != values.keys():
+                raise RuntimeError("engine and hand did not do the same")
+            if number:  # the first round warms both up
+                engine_us.append((middle - started) / len(frames) * 1e6)
+                hand_us.append((ended - middle) / len(frames) * 1e6)
+    gaps = [one - other for one, other in zip(engine_us, hand_us, strict=True)]
+    types = [step.manifest.type for step in workflow.steps]
+    return types, *map(statistics.median, (engine_us, hand_us, gaps))
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description="The engine's cost beside blocks called by hand")
+    parser.add_argument("--frames", type=int, default=300, help="frames in a round")
+    parser.add_argument("--rounds", type=int, default=15, help="rounds of engine and hand")
+    options = parser.parse_args()
+    frames = make_frames(options.frames)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "predictions.jsonl"
+        write_recording(path, frames)
+        results = {
+            "tiny": compare(tiny_document(), frames, options.rounds),
+            "real": compare(real_document(path), frames, options.rounds),
+        }
+    print(
+        f"engine, one stream of {SIZE_WH[0]}x{SIZE_WH[1]}, microseconds per frame, "
+        f"median of {options.rounds} rounds of {options.frames} frames\n"
+    )
+    header = ("blocks", "steps", "by hand", "engine", "ratio", "overhead", "per step", "goal")
+    print(" ".join(f"{name:>9}" for name in header))
+    for name, (types, engine_us, hand_us, gap_us) in results.items():
+        goal = GOAL_FRAME_US + GOAL_STEP_US * len(types)
+        cells = [name, len(types), *(f"{value:.1f}" for value in (hand_us, engine_us))]
+        cells += [f"{engine_us / hand_us:.2f}", f"{gap_us:.1f}", f"{gap_us / len(types):.1f}"]
+        print(" ".join(f"{cell!s:>9}" for cell in (*cells, f"<= {goal:.0f}")))
+    print()
+    for name, (types, *_) in results.items():
+        print(f"{name}: {', '.join(types)}")
+    print(
+        f"\nGoal: an overhead of at most {GOAL_FRAME_US:.0f} microseconds per frame plus "
+        f"{GOAL_STEP_US:.0f} per step: "
+        + ("reached" if _reached(results["tiny"]) else "NOT reached")
+        + " with the tiny blocks, where the overhead is not lost in the noise."
+    )
+
+
+def _reached(result: tuple[Any, ...]) -> bool:
+    types, _, _, gap_us = result
+    return bool(gap_us <= GOAL_FRAME_US + GOAL_STEP_US * len(types))
+
+
+if __name__ == "__main__":
+    main()
