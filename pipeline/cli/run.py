@@ -79,7 +79,8 @@ def run(request: RunRequest) -> ExitCode:
             if isinstance(error, SourceError) or error.code in _WRONG_CALLS:
                 raise UsageError(str(error)) from error
             raise
-    _say_result(recorded, folder.path)
+    if recorded.report["frames"]["processed"]:
+        _say_result(recorded, folder.path)
     return exit_code_of(recorded)
 
 
