@@ -257,7 +257,7 @@ class Turn:
             masks = view.take(view.visible).masks(self.frame.size_wh)
             seen_iou[view.visible] = mask_iou(masks, evidence.masks)
             gate = options.match_mask_iou
-        expected_iou = box_iou(table.expected_xyxy(), evidence.xyxy)
+        expected_iou = self._expected_iou(evidence, np.zeros(len(table)))
         weight, possible = identity.weigh(
             seen_iou, expected_iou, table.since_detection, gate, options
         )
@@ -275,14 +275,9 @@ class Turn:
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Rule 4: the longer ago the last detection, the wider the place to look in."""
         options, table = self.rules.identity, self.standing.table
-        recent = (table.since_detection <= options.motion_within)[:, None]
         lost = (~view.visible & (table.unseen <= options.recover_within))[:, None]
-        share = np.minimum(table.since_detection / 20.0, 0.5)
-        expected = widened(table.expected_xyxy(), share)
-        around = [widened(evidence.xyxy, np.full(len(evidence), each)) for each in share]
-        near = np.zeros((len(table), len(evidence)))
-        for row, boxes in enumerate(around):
-            near[row] = box_iou(expected[[row]], boxes)[0]
+        recent = (table.since_detection <= options.motion_within)[:, None]
+        near = self._expected_iou(evidence, np.minimum(table.since_detection / 20.0, 0.5))
         return identity.weigh_strays(
             seen_iou,
             box_iou(table.last_xyxy, evidence.xyxy) * lost,
@@ -290,6 +285,16 @@ class Turn:
             inside_fraction(view.xyxy, evidence.xyxy),
             options,
         )
+
+    def _expected_iou(self, evidence: Evidence, margin: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Overlap with the boxes expected if the objects went on, or if they stood still."""
+        overlap = np.zeros((len(margin), len(evidence)))
+        for expected in (self.standing.table.expected_xyxy(), self.standing.table.detection_xyxy):
+            wide = widened(expected, margin)
+            for row, share in enumerate(margin):
+                around = widened(evidence.xyxy, np.full(len(evidence), share))
+                overlap[row] = np.maximum(overlap[row], box_iou(wide[[row]], around)[0])
+        return overlap
 
     def _births(self, view: TrackView, evidence: Evidence, taken: NDArray[np.intp]) -> Evidence:
         """Rule 6: the detections that become tracks."""
