@@ -129,7 +129,7 @@ class GraphWriter:
         self.tensors.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
         return name
 
-    def conv(self, x: str, conv: str, norm: str, clip: bool, **attributes: Any) -> str:
+    def conv(self, x: str, conv: str, norm: str, *, clip: bool, **attributes: Any) -> str:
         """Append a convolution with its batch norm folded in, and ReLU6 if asked for."""
         w = self._weights
         scale = w[f"{norm}.weight"] / np.sqrt(w[f"{norm}.running_var"] + BN_EPSILON)
@@ -150,23 +150,23 @@ def onnx_model(weights: dict[str, Any]) -> Any:
     def pads(pair: tuple[int, int]) -> list[int]:
         return [pair[0], pair[0], pair[1], pair[1]]
 
-    x = graph.conv("image", "_conv_stem", "_bn0", True, strides=[2, 2], pads=pads(STEM_PADS))
+    x = graph.conv("image", "_conv_stem", "_bn0", clip=True, strides=[2, 2], pads=pads(STEM_PADS))
     taps = []
     for index, block in enumerate(BLOCKS):
         name, y = f"_blocks.{index}", x
         if block.expand:
-            y = graph.conv(y, f"{name}._expand_conv", f"{name}._bn0", True)
+            y = graph.conv(y, f"{name}._expand_conv", f"{name}._bn0", clip=True)
         y = graph.conv(
             y,
             f"{name}._depthwise_conv",
             f"{name}._bn1",
-            True,
+            clip=True,
             strides=[block.stride] * 2,
             pads=pads(block.pads),
             dilations=[block.dilation] * 2,
             group=len(weights[f"{name}._depthwise_conv.weight"]),
         )
-        y = graph.conv(y, f"{name}._project_conv", f"{name}._bn2", False)
+        y = graph.conv(y, f"{name}._project_conv", f"{name}._bn2", clip=False)
         x = graph.add("Add", [x, y]) if block.residual else y
         if block.tap:
             half = {"kernel_shape": [2, 2], "strides": [2, 2]}

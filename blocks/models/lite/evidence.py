@@ -60,9 +60,7 @@ def _novelty(features: NDArray[np.float32], inner: NDArray[np.bool_]) -> NDArray
     return result
 
 
-def _colour_ratio(
-    crop: NDArray[np.uint8], inside: NDArray[np.bool_]
-) -> NDArray[np.float32]:
+def _colour_ratio(crop: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Log ratio of how common a pixel's colour is inside the box and outside it."""
     import cv2
 

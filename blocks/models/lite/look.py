@@ -81,9 +81,7 @@ def look(
     return measured(view, target, response, cells)
 
 
-def measured(
-    view: View, target: TargetModel, response: NDArray[np.float32], cells: int
-) -> View:
+def measured(view: View, target: TargetModel, response: NDArray[np.float32], cells: int) -> View:
     """Fill in a view's response, likeness and score."""
     if view.xyxy is None:
         return view

@@ -116,9 +116,7 @@ class LiteModel:
         A visible track's position advances with every accepted view; its appearance is learnt
         only when the plan says so.
         """
-        for state, feature, proposals, plan in zip(
-            states, features, accepted, plans, strict=True
-        ):
+        for state, feature, proposals, plan in zip(states, features, accepted, plans, strict=True):
             latest: dict[int, View] = {}
             for proposal in proposals:
                 if isinstance(proposal, LiteProposal):
@@ -162,9 +160,7 @@ class LiteModel:
             views.append(view if good else hidden(view))
         return LiteProposal(share_pixels(views), state.size_wh)
 
-    def _step(
-        self, track_id: int, track: Track, image: NDArray[np.uint8], motion: Motion
-    ) -> View:
+    def _step(self, track_id: int, track: Track, image: NDArray[np.uint8], motion: Motion) -> View:
         """Look where an object seen on the last frame should be now."""
         dx, dy = motion.shift(track.window, track.prior)
         centre = track.centre[0] + dx, track.centre[1] + dy
@@ -194,7 +190,6 @@ class LiteModel:
         return look(track_id, image, window, track.target, prior, self._size, self._threads)
 
     def _seed(self, image: NDArray[np.uint8], prompt: Prompt) -> View:
-        size_wh = image.shape[1], image.shape[0]
         nothing = replace(unseen(prompt.track_id, Window(0, 0, 32)), prompted=True)
         seed = seed_mask(image, prompt, self._threads)
         if seed is None:

@@ -63,8 +63,9 @@ class View:
         return replace(self, mask=mask, xyxy=(box[0] + x, box[1] + y, box[2] + x, box[3] + y))
 
     def tight_mask(self) -> NDArray[np.bool_]:
-        """Return the mask cut to its box."""
-        assert self.xyxy is not None
+        """Return the mask cut to its box, ``(0, 0)`` where not visible."""
+        if self.xyxy is None:
+            return np.zeros((0, 0), np.bool_)
         return self.cut(self.mask, self.xyxy)
 
     def cut(self, values: NDArray[Any], xyxy: tuple[int, int, int, int]) -> NDArray[Any]:

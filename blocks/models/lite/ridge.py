@@ -83,7 +83,7 @@ class TargetModel:
         result: NDArray[np.float32] = vector / max(float(np.linalg.norm(vector)), 1e-6)
         return result
 
-    def updated(
+    def update(
         self,
         features: NDArray[np.float32],
         coverage: NDArray[np.float32],
@@ -99,14 +99,11 @@ class TargetModel:
             anchor: Whether the view was prompted and so also enters the anchor.
         """
         matrix, rhs = self._normal(features, coverage, valid)
-        pairs = [(self._recent, self._recent_rhs, DECAY)]
+        _blend(self._recent, matrix, DECAY)
+        _blend(self._recent_rhs, rhs, DECAY)
         if anchor:
-            pairs.append((self._anchor, self._anchor_rhs, 0.5))
-        for kept, kept_rhs, decay in pairs:
-            kept *= decay
-            kept += (1 - decay) * matrix
-            kept_rhs *= decay
-            kept_rhs += (1 - decay) * rhs
+            _blend(self._anchor, matrix, 0.5)
+            _blend(self._anchor_rhs, rhs, 0.5)
         measured = np.array([self.respond(features) @ coverage, 0.0], np.float32)
         measured[0] /= max(float(coverage.sum()), 1e-6)
         look = self.describe(features, coverage)
@@ -122,8 +119,9 @@ class TargetModel:
         coverage: NDArray[np.float32],
         valid: NDArray[np.bool_],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        target = 2 * coverage - 1
-        weight = np.abs(target) * valid
+        # A thing thinner than a cell fills none: what it fills most is object all the same.
+        target = 2 * coverage / max(float(coverage.max(initial=0.0)), 1e-6) - 1
+        weight = np.abs(target) * (valid if valid.any() else 1)
         on = target > 0
         for side, share in ((on, OBJECT_SHARE), (~on, 1 - OBJECT_SHARE)):
             weight[side] *= share / max(float(weight[side].sum()), 1e-6)
@@ -140,6 +138,12 @@ class TargetModel:
         matrix = ANCHOR_SHARE * self._anchor + (1 - ANCHOR_SHARE) * self._recent
         rhs = ANCHOR_SHARE * self._anchor_rhs + (1 - ANCHOR_SHARE) * self._recent_rhs
         size = len(matrix)
-        matrix.flat[:: size + 1] += RIDGE * np.trace(matrix) / size
+        matrix.flat[:: size + 1] += RIDGE * max(float(np.trace(matrix)) / size, 1e-3)
         factor = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
         self.weights = cho_solve(factor, rhs, check_finite=False)
+
+
+def _blend(kept: NDArray[np.float32], new: NDArray[np.float32], decay: float) -> None:
+    """Move a running average towards a new value, in place."""
+    kept *= decay
+    kept += (1 - decay) * new

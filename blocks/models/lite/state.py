@@ -59,7 +59,7 @@ class Track:
         """Take the appearance of a view into memory."""
         cells = self._size // STRIDE
         valid = view.window.inside(size_wh, cells).ravel()
-        self.target.updated(view.features, coverage_of(view, cells), valid, anchor)
+        self.target.update(view.features, coverage_of(view, cells), valid, anchor)
 
     @property
     def nbytes(self) -> int:
