@@ -196,8 +196,8 @@ class FileSource:
             except av.FFmpegError as error:
                 self._tell(
                     "source.packet_corrupt",
-                    f"a packet at about {_seconds(packet.pts, packet.time_base)} cannot be decoded and "
-                    f"is left out: {error}",
+                    f"a packet at about {_seconds(packet.pts, packet.time_base)} cannot be decoded "
+                    f"and is left out: {error}",
                     count,
                 )
                 continue
@@ -244,7 +244,9 @@ def _media_time(frame: VideoFrame) -> Fraction | None:
 
 
 def _seconds(pts: int | None, time_base: Fraction | None) -> str:
-    return "an unknown time" if pts is None or not time_base else f"{float(pts * time_base):.3f} s"
+    if pts is None or not time_base:
+        return "an unknown time"
+    return f"{float(pts * time_base):.3f} s"
 
 
 def _announced_duration(container: InputContainer, stream: VideoStream) -> Fraction | None:

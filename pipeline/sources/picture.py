@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
     from av.video.frame import VideoFrame
-    from av.video.reformatter import VideoReformatter
     from numpy.typing import NDArray
 
 __all__ = ["PictureConverter"]
@@ -16,14 +15,13 @@ __all__ = ["PictureConverter"]
 class PictureConverter:
     """Converts decoded frames to BGR and turns them as their display matrix says.
 
-    The scaler's tables are kept from frame to frame and made anew when size or pixel format
-    change. The arrays view the converted frame's own memory, nothing is copied, unless rows are
-    padded or the picture is turned. Used by one thread.
+    The arrays view the converted frame's own memory, nothing is copied, unless rows are padded or
+    the picture is turned. Used by one thread.
     """
 
     def __init__(self) -> None:
-        self._reformatter: VideoReformatter | None = None
-        self._input: tuple[int, int, str] | None = None
+        self._layout: tuple[int, int, str] | None = None
+        self._matrix: NDArray[np.int32] | None = None
 
     def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """Convert one frame.
@@ -35,17 +33,16 @@ class PictureConverter:
             ``(H, W, 3)`` uint8 BGR, contiguous, upright.
         """
         import numpy as np
-        from av.video.reformatter import VideoReformatter
 
         layout = (frame.width, frame.height, frame.format.name)
-        if self._reformatter is None or layout != self._input:
-            self._reformatter, self._input = VideoReformatter(), layout
-        # One thread: slices of one picture gain nothing beside a decoder that uses every core.
-        bgr = self._reformatter.reformat(frame, format="bgr24", threads=1)
-        image = np.asarray(bgr.to_ndarray(), np.uint8)
-        matrix = frame.side_data.get("DISPLAYMATRIX")
-        if matrix is not None:
-            image = _turn(image, np.frombuffer(bytes(matrix), np.int32))
+        if layout != self._layout:
+            # The matrix belongs to the stream and is costly to get at, so not for every frame.
+            matrix = frame.side_data.get("DISPLAYMATRIX")
+            self._matrix = None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
+            self._layout = layout
+        image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+        if self._matrix is not None:
+            image = _turn(image, self._matrix)
         return np.ascontiguousarray(image)
 
 

@@ -25,10 +25,13 @@ def no_thread_is_left():
 
 
 def number_of(frames):
+    """Custom logic that answers with the frame number."""
     return [{"number": frame.video.frame_number} for frame in frames]
 
 
 def fail_on(*bad):
+    """Custom logic that raises on some frames."""
+
     def logic(frames):
         if any(frame.video.frame_number in bad for frame in frames):
             raise RuntimeError("no idea")
@@ -53,6 +56,7 @@ class Collector:
 
 
 def pipeline_over(reference, sink, logic=number_of, **options):
+    """Make a pipeline with custom logic."""
     return InferencePipeline.init_with_custom_logic(reference, logic, sink, **options)
 
 
@@ -128,7 +132,7 @@ def test_step_failure_under_skip_costs_its_frame(make_clip):
 
 def test_custom_logic_must_return_one_result_per_frame(make_clip):
     """A result list of the wrong length is an error, not a shift of results."""
-    pipeline = pipeline_over(make_clip(), Collector(), lambda frames: [])
+    pipeline = pipeline_over(make_clip(), Collector(), lambda _frames: [])
     pipeline.start()
     with pytest.raises(BlockError, match="one result per frame"):
         pipeline.join()
@@ -205,9 +209,14 @@ def test_terminate_in_every_state(make_clip):
         never_started.start()
     for main in (True, False):
         sink = Collector()
-        running = pipeline_over(
-            clip, [sink, lambda _p, f: running.terminate() if f.frame_id == 5 else None]
-        )
+        made = []
+
+        def stop(_predictions, frame, made=made):
+            if frame.frame_id == 5:
+                made[0].terminate()
+
+        running = pipeline_over(clip, [sink, stop])
+        made.append(running)
         running.start(use_main_thread=main)
         running.join(DEADLINE_S)
         running.terminate()

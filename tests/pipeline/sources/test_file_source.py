@@ -14,6 +14,7 @@ from trackwire.specs import Event, SourceError, SourceFormatError, SourceNotFoun
 
 
 def read_all(path: Path) -> tuple[FileSource, list[SourceFrame], list[Event]]:
+    """Read a file to its end."""
     source = FileSource(path)
     events: list[Event] = []
     source.listen(events.append)
@@ -50,7 +51,8 @@ def test_every_size_is_read_contiguous_and_in_bgr(make_clip, size_wh):
     assert image.dtype == np.uint8
     assert image.flags.c_contiguous
     blue, _, red = image[0, 0]
-    assert red > 180 > 60 > blue
+    assert red > 180
+    assert blue < 60
 
 
 @pytest.mark.parametrize(

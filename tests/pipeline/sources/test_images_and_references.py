@@ -14,6 +14,7 @@ from trackwire.specs import SourceError, SourceFormatError, SourceNotFoundError
 
 @pytest.fixture
 def folder(tmp_path):
+    """A folder of three images whose pixels are their numbers."""
     images = tmp_path / "holiday"
     images.mkdir()
     for number in (10, 2, 1):
@@ -22,7 +23,7 @@ def folder(tmp_path):
 
 
 def test_images_come_in_natural_order(folder):
-    """frame 2 comes before frame 10, and the frame number tells the time."""
+    """Frame 2 comes before frame 10, and the frame number tells the time."""
     (source,) = resolve_sources(folder)
     assert isinstance(source, ImageSource)
     assert (source.name, source.frame_count, source.comes_from_video_file) == ("holiday", 3, True)
