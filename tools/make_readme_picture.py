@@ -34,7 +34,8 @@ def read_frames(path: Path) -> list[NDArray[np.uint8]]:
         Its frames, ``(H, W, 3)`` uint8 BGR each.
     """
     with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+        frames = container.decode(video=0)
+        return [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in frames]
 
 
 def contact_sheet(frames: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:

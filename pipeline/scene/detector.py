@@ -73,10 +73,10 @@ class SceneDetector:
         rows = rng.permutation(rows)
         boxes = truth.xyxy[rows]
         sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
-        boxes = boxes + rng.normal(0, self._jitter, boxes.shape) * sides
+        drawn = boxes + rng.normal(0, self._jitter, boxes.shape) * sides
         limits = np.array([width, height, width, height])
         return SceneDetections(
-            xyxy=np.clip(boxes, 0, limits).astype(np.float32),
+            xyxy=np.clip(drawn, 0, limits).astype(np.float32),
             confidence=rng.uniform(0.6, 0.98, len(rows)).astype(np.float32),
             class_names=tuple(truth.class_names[row] for row in rows),
             truth_ids=truth.ids[rows],

@@ -238,7 +238,8 @@ class SceneRenderer:
         x, y = (frame_number * 37) % (spare_x + 1), (frame_number * 23) % (spare_y + 1)
         grain = self._noise[y : y + height, x : x + width]
         level = (self.scene.noise,) * 3
-        return np.asarray(cv2.subtract(cv2.add(picture, grain), np.full_like(picture, level)))
+        lifted = cv2.add(picture, grain)
+        return np.asarray(cv2.subtract(lifted, np.full_like(picture, level)), np.uint8)
 
 
 def _paint_backdrop(scene: Scene, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -64,10 +64,10 @@ def _disc() -> NDArray[np.float64]:
 
 
 def _blob(rng: np.random.Generator) -> NDArray[np.float64]:
-    waves = sum(
-        rng.uniform(0.06, 0.16) * np.cos(k * _TURN + rng.uniform(0, 2 * np.pi)) for k in (2, 3, 5)
-    )
-    return _polar(1 + waves)
+    radius = np.ones_like(_TURN)
+    for k in (2, 3, 5):
+        radius += rng.uniform(0.06, 0.16) * np.cos(k * _TURN + rng.uniform(0, 2 * np.pi))
+    return _polar(radius)
 
 
 def _star() -> NDArray[np.float64]:

@@ -135,7 +135,7 @@ def test_the_doctor_fails_with_a_way_to_mend(monkeypatch: pytest.MonkeyPatch) ->
     def broken() -> None:
         raise ImportError("libthing.so.1 is missing")
 
-    monkeypatch.setitem(CHECKS, "tracker", broken)  # type: ignore[arg-type]
+    monkeypatch.setitem(CHECKS, "tracker", broken)
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == 1
     assert "libx264" in result.output

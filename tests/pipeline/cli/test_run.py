@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -26,9 +27,10 @@ def frames_in(video: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
-def report_in(folder: Path) -> dict:
+def report_in(folder: Path) -> dict[str, Any]:
     """Read what a run says about itself."""
-    return json.loads((folder / "run.json").read_text())
+    report: dict[str, Any] = json.loads((folder / "run.json").read_text())
+    return report
 
 
 def test_a_run_writes_everything(trackwire: Call, tmp_path: Path, drawing_workflow: Path) -> None:
