@@ -59,9 +59,7 @@ def main() -> int:
     return int(short)
 
 
-def _track(
-    options: argparse.Namespace, mode: str, truth: Truth
-) -> tuple[TrackingScore, float]:
+def _track(options: argparse.Namespace, mode: str, truth: Truth) -> tuple[TrackingScore, float]:
     step = VideoTrackerManifest.model_validate(
         {
             "type": "trackwire/video_tracker@v1",

@@ -66,8 +66,7 @@ class Evidence:
             masks=_masks(detections.mask, (height, width)),
         )
         sides = whole.xyxy[:, 2:] - whole.xyxy[:, :2]
-        sound = np.isfinite(xyxy).all(axis=1) & (sides > 0).all(axis=1)
-        sound &= np.isfinite(whole.confidence)
+        sound = (sides > 0).all(axis=1) & np.isfinite(whole.confidence)
         kept = whole._order()
         return whole.take(kept[sound[kept]])
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import supervision as sv
+
 from trackwire.blocks import Frame, MemoryPlan, Prompt, VideoMetadata
 from trackwire.blocks.track.video_tracker import VideoTracker
 from trackwire.specs import Batch, Event, Failure, Missing, Resources

@@ -27,6 +27,7 @@ DEFAULT = IdentityOptions()
 
 
 def floats(*values: float) -> np.ndarray:
+    """Make a column of single precision."""
     return np.array(values, dtype=np.float32)
 
 

@@ -17,6 +17,7 @@ from trackwire.blocks.track.overlap import (
 
 
 def compact(*boxes: tuple[int, int, int, int], size: int = 20) -> sv.CompactMask:
+    """Make masks that are full rectangles."""
     dense = np.zeros((len(boxes), size, size), dtype=bool)
     for mask, (x1, y1, x2, y2) in zip(dense, boxes, strict=True):
         mask[y1:y2, x1:x2] = True
@@ -57,9 +58,7 @@ def test_cover_of_a_box_without_pixels_is_whole() -> None:
     assert covered_fraction(np.zeros((1, 4), dtype=np.float32), compact((0, 0, 1, 1))) == 1.0
 
 
-boxes = st.tuples(
-    st.integers(0, 9), st.integers(0, 9), st.integers(10, 20), st.integers(10, 20)
-)
+boxes = st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(10, 20), st.integers(10, 20))
 
 
 @given(box=boxes, masks=st.lists(boxes, min_size=1, max_size=4))
