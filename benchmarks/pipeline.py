@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -63,7 +63,7 @@ def pipeline(path: Path) -> int:
     return arrived
 
 
-def measure(contenders: dict[str, Callable[[Path], int]], path: Path, rounds: int) -> None:
+def measure(contenders: Mapping[str, Callable[[Path], int]], path: Path, rounds: int) -> None:
     """Run everybody in turn and print medians and ratios to the first."""
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds + 1):  # the first round warms up and is left out

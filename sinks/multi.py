@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 __all__ = ["multi_sink"]
@@ -13,7 +14,7 @@ class _MultiSink:
         self._sinks = sinks
 
     def __call__(self, predictions: Any, frame: Any) -> None:
-        _each([lambda sink=sink: sink(predictions, frame) for sink in self._sinks])
+        _each([partial(sink, predictions, frame) for sink in self._sinks])
 
     def close(self) -> None:
         closes = [getattr(sink, "close", None) for sink in self._sinks]
