@@ -105,7 +105,7 @@ class Tiny:
     manifest: ClassVar[type[BlockManifest]] = TinyManifest
 
     def __init__(self) -> None:
-        self.means: dict[str, float] = {}
+        self.means: dict[str, Any] = {}
 
     @classmethod
     def open(cls, step: BlockManifest, resources: Resources) -> Self:
@@ -303,6 +303,8 @@ def by_hand(workflow: Workflow) -> Callable[[Frame], dict[str, Any]]:
         for name, block, literals, sources in steps:
             columns = {**literals, **{key: (values[wire],) for key, wire in sources.items()}}
             (outcome,) = block.run(Batch(("bench",), columns))
+            if not isinstance(outcome, Mapping):
+                raise TypeError(f"step {name} has no outputs: {outcome}")
             for output, value in outcome.items():
                 values[name, output] = value
         return {output.name: values[wire_of(str(output.reference))] for output in workflow.outputs}
@@ -323,17 +325,17 @@ def compare(document: Mapping[str, Any], frames: Sequence[Frame], rounds: int) -
     engine_us, hand_us = [], []
     with Engine(workflow) as engine:
         for number in range(rounds + 1):
+            results: Any = None  # both keep their last result, and with it its pictures, alive
+            values: Any = None
             started = perf_counter()
             for frame in frames:
-                (result,) = engine.tick([frame])
+                results = engine.tick([frame])
             middle = perf_counter()
             for frame in frames:
                 values = hand(frame)
             ended = perf_counter()
-            if result.failures:
-                raise result.failures[0]
-            if result.outputs.keys() != values.keys():
-                raise RuntimeError("engine and hand did not do the same")
+            if results[0].failures or results[0].outputs.keys() != values.keys():
+                raise RuntimeError(f"engine and hand did not do the same: {results[0].failures}")
             if number:  # the first round warms both up
                 engine_us.append((middle - started) / len(frames) * 1e6)
                 hand_us.append((ended - middle) / len(frames) * 1e6)

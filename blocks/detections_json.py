@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
@@ -116,7 +117,7 @@ def _plain(value: Any) -> Any:
 
 def _encode_mask(mask: sv.CompactMask | NDArray[np.bool_], index: int) -> dict[str, Any]:
     """COCO run lengths of one mask at full size, computed from its crop."""
-    from pycocotools import mask as coco
+    coco = _coco()
 
     height, width = (int(side) for side in mask.shape[1:])
     if isinstance(mask, np.ndarray):
@@ -184,6 +185,11 @@ def detections_from_json(payload: object, frame: Frame, *, producer: str = "json
     )
 
 
+def _coco() -> Any:
+    """pycocotools, without types: those published for it leave half of what it takes out."""
+    return import_module("pycocotools.mask")
+
+
 def _refuse(place: str, allowed: str, found: object) -> NoReturn:
     shown = repr(found)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
@@ -246,7 +252,8 @@ def _read_masks(rows: Sequence[Mapping[str, Any]], frame: Frame) -> sv.CompactMa
     if not _all_or_none(rows, "rle", "points"):
         return None
     import supervision as sv
-    from pycocotools import mask as coco
+
+    coco = _coco()
 
     encoded = [_read_mask(row, index, frame) for index, row in enumerate(rows)]
     left, top, width, height = np.reshape(coco.toBbox(encoded), (-1, 4)).T
@@ -261,7 +268,7 @@ def _read_masks(rows: Sequence[Mapping[str, Any]], frame: Frame) -> sv.CompactMa
 
 
 def _read_mask(row: Mapping[str, Any], index: int, frame: Frame) -> dict[str, Any]:
-    from pycocotools import mask as coco
+    coco = _coco()
 
     width, height = frame.size_wh
     rle = row.get("rle")

@@ -60,7 +60,9 @@ class OpenStep:
         """The properties that never change, as columns; the caller may add to the dict."""
         columns = self._literals.get(count)
         if columns is None:
-            columns = {name: (value,) * count for name, value in self.plan.constants.items()}
+            columns = {}
+            for name, value in self.plan.constants.items():
+                columns[name] = (value,) * count
             self._literals[count] = columns
         return columns.copy()
 

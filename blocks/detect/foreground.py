@@ -125,7 +125,8 @@ class ForegroundDetector:
     def _shrink(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if self._small_wh == self._size_wh:
             return image
-        return np.asarray(cv2.resize(image, self._small_wh, interpolation=cv2.INTER_AREA))
+        small = cv2.resize(image, self._small_wh, interpolation=cv2.INTER_AREA)
+        return np.asarray(small, dtype=np.uint8)
 
     def _objects(
         self, small: NDArray[np.uint8], foreground: NDArray[np.uint8]
@@ -165,7 +166,7 @@ class ForegroundDetector:
 
 def _kernel(side: float) -> NDArray[np.uint8]:
     odd = max(3, 2 * round(side / 2) + 1)
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (odd, odd)))
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (odd, odd)), dtype=np.uint8)
 
 
 def merge_near(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -14,11 +15,14 @@ from hypothesis.extra import numpy as hnp
 
 from trackwire.blocks import (
     DetectionsFormatError,
+    Frame,
     build_detections,
     detections_from_json,
     detections_to_json,
     empty_detections,
 )
+
+MakeFrame: TypeAlias = Callable[..., Frame]
 
 
 def compact(masks: np.ndarray) -> sv.CompactMask:
@@ -32,7 +36,7 @@ def compact(masks: np.ndarray) -> sv.CompactMask:
     return sv.CompactMask.from_dense(masks, boxes, (height, width))
 
 
-def test_standard_fields(make_frame) -> None:
+def test_standard_fields(make_frame: MakeFrame) -> None:
     """Every detections value has all fields, with their types and names."""
     detections = build_detections(
         make_frame("cam", 7), [[1, 2, 3, 4], [5, 6, 7, 8]], class_name=["a", "bb"], producer="d"
@@ -43,15 +47,15 @@ def test_standard_fields(make_frame) -> None:
     assert detections.class_id is not None
     assert detections.class_id.tolist() == [0, 0]
     assert detections.tracker_id is None
-    assert detections.data["class_name"].tolist() == ["a", "bb"]
-    assert detections.data["detection_id"].tolist() == ["cam/7/d/0", "cam/7/d/1"]
-    assert detections.data["parent_id"].tolist() == ["cam/7", "cam/7"]
-    assert detections.data["image_dimensions"].tolist() == [[48, 64], [48, 64]]
-    assert detections.data["prediction_type"].tolist() == ["object-detection"] * 2
+    assert np.asarray(detections.data["class_name"]).tolist() == ["a", "bb"]
+    assert np.asarray(detections.data["detection_id"]).tolist() == ["cam/7/d/0", "cam/7/d/1"]
+    assert np.asarray(detections.data["parent_id"]).tolist() == ["cam/7", "cam/7"]
+    assert np.asarray(detections.data["image_dimensions"]).tolist() == [[48, 64], [48, 64]]
+    assert np.asarray(detections.data["prediction_type"]).tolist() == ["object-detection"] * 2
 
 
 @pytest.mark.parametrize("kind", ["object-detection", "instance-segmentation"])
-def test_empty_detections_have_every_field(make_frame, kind: str) -> None:
+def test_empty_detections_have_every_field(make_frame: MakeFrame, kind: str) -> None:
     """An empty result has integer tracker ids, every data field and the picture's size."""
     empty = empty_detections(make_frame(), producer="d", prediction_type=kind)
     full = build_detections(make_frame(), [[1, 2, 3, 4]], producer="d")
@@ -62,7 +66,7 @@ def test_empty_detections_have_every_field(make_frame, kind: str) -> None:
     assert detections_to_json(empty) == {"image": {"width": 64, "height": 48}, "predictions": []}
 
 
-def test_masks_of_another_size_are_refused(make_frame) -> None:
+def test_masks_of_another_size_are_refused(make_frame: MakeFrame) -> None:
     """Masks must have the size of the frame."""
     with pytest.raises(ValueError, match="64x48"):
         build_detections(
@@ -72,7 +76,7 @@ def test_masks_of_another_size_are_refused(make_frame) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
-def test_json_round_trip(make_frame, data: st.DataObject) -> None:
+def test_json_round_trip(make_frame: MakeFrame, data: st.DataObject) -> None:
     """What is written is read back: boxes and confidences to the bit, masks to the pixel."""
     count = data.draw(st.integers(0, 3))
     width, height = data.draw(st.tuples(st.integers(1, 20), st.integers(1, 20)))
@@ -114,11 +118,11 @@ def test_json_round_trip(make_frame, data: st.DataObject) -> None:
         assert read.data.keys() == detections.data.keys()
         for name, column in detections.data.items():
             np.testing.assert_array_equal(read.data[name], column)
-        assert read.data["mask_score"].dtype == np.float32
+        assert np.asarray(read.data["mask_score"]).dtype == np.float32
     assert detections_to_json(read) == written
 
 
-def test_dense_masks_are_written_too(make_frame) -> None:
+def test_dense_masks_are_written_too(make_frame: MakeFrame) -> None:
     """Foreign detections with dense masks and no data fields are written as well."""
     mask = np.zeros((1, 48, 64), bool)
     mask[0, 10:20, 5:9] = True
@@ -130,7 +134,7 @@ def test_dense_masks_are_written_too(make_frame) -> None:
     np.testing.assert_array_equal(np.asarray(read.mask), mask)
 
 
-def test_rle_is_that_of_pycocotools(make_frame) -> None:
+def test_rle_is_that_of_pycocotools(make_frame: MakeFrame) -> None:
     """Masks are written as pycocotools encodes them, so that other tools read them."""
     from pycocotools import mask as coco
 
@@ -138,11 +142,11 @@ def test_rle_is_that_of_pycocotools(make_frame) -> None:
     masks[1, :, 10:30] = True  # runs that go on from column to column
     detections = build_detections(make_frame(), np.ones((3, 4)), mask=compact(masks), producer="p")
     for mask, prediction in zip(masks, detections_to_json(detections)["predictions"], strict=True):
-        expected = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
+        expected: Any = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
         assert prediction["rle"]["counts"] == expected["counts"].decode()
 
 
-def test_polygons_and_run_lengths_are_read(make_frame) -> None:
+def test_polygons_and_run_lengths_are_read(make_frame: MakeFrame) -> None:
     """Masks of other writers: polygons under points, and counts as a list."""
     square = [{"x": x, "y": y} for x, y in ((10, 10), (20, 10), (20, 30), (10, 30))]
     box = {"x": 15, "y": 20, "width": 10, "height": 20}
@@ -185,7 +189,7 @@ SIZE = [48, 64]
         ({"predictions": [{**BOX, "points": [{"x": 1}] * 3}]}, r"points\[0\].y"),  # no y
     ],
 )
-def test_wrong_json_is_refused(make_frame, payload: Any, place: str) -> None:
+def test_wrong_json_is_refused(make_frame: MakeFrame, payload: Any, place: str) -> None:
     """A value of another form is refused with the place in it."""
     with pytest.raises(DetectionsFormatError, match=place):
         detections_from_json(payload, make_frame())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackwire.blocks import Frame
 from trackwire.pipeline.engine import Engine, TickError
 from trackwire.specs import (
     BOOLEAN,
@@ -33,6 +34,8 @@ from trackwire.specs import (
     compile_workflow,
 )
 
+MakeFrame: TypeAlias = Callable[..., Frame]
+
 
 class Plain:
     """A block with the parts of the protocol that a test block rarely needs."""
@@ -42,10 +45,10 @@ class Plain:
         self.resources = resources
         self.ended: list[str] = []
         self.closed = 0
-        resources.extras.setdefault("opened", []).append(self)
+        cast("dict[str, Any]", resources.extras).setdefault("opened", []).append(self)
 
     @classmethod
-    def open(cls, step: BlockManifest, resources: Resources):
+    def open(cls, step: BlockManifest, resources: Resources) -> Self:
         return cls(step, resources)
 
     def demand(self, eager: Batch) -> Mapping[str, Sequence[bool]]:
@@ -64,8 +67,8 @@ def outputs(*names: str) -> tuple[OutputDefinition, ...]:
 
 
 class NumberManifest(BlockManifest):
-    traits: ClassVar = Traits(pure=False)
-    outputs: ClassVar = outputs("value", "streams")
+    traits: ClassVar[Traits] = Traits(pure=False)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = outputs("value", "streams")
     type: Literal["test/number@v1"]
     image: Annotated[str, Selector(IMAGE)]
     plus: int | Annotated[str, Selector(INTEGER)] = 0
@@ -76,14 +79,14 @@ class NumberManifest(BlockManifest):
 class Number(Plain):
     """Puts out the frame number plus something; misbehaves as asked."""
 
-    manifest: ClassVar = NumberManifest
+    manifest: ClassVar[type[BlockManifest]] = NumberManifest
 
     def __init__(self, step: Any, resources: Resources) -> None:
         super().__init__(step, resources)
         if step.mode == "model":
             raise ModelError(f"no model for {step.name}", code="gone")
 
-    def run(self, batch: Batch):
+    def run(self, batch: Batch) -> Any:
         mode = self.step.mode
         if mode == "raise":
             raise ValueError("broken")
@@ -104,8 +107,8 @@ class Number(Plain):
 
 
 class AddManifest(BlockManifest):
-    traits: ClassVar = Traits(pure=True)
-    outputs: ClassVar = outputs("value")
+    traits: ClassVar[Traits] = Traits(pure=True)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = outputs("value")
     type: Literal["test/add@v1"]
     values: list[Annotated[str, Selector(WILDCARD)] | int] | dict[str, Any]
 
@@ -113,16 +116,16 @@ class AddManifest(BlockManifest):
 class Add(Plain):
     """Adds up numbers from a list or dict with selectors inside."""
 
-    manifest: ClassVar = AddManifest
+    manifest: ClassVar[type[BlockManifest]] = AddManifest
 
-    def run(self, batch: Batch):
+    def run(self, batch: Batch) -> Any:
         columns = [list(v.values()) if isinstance(v, Mapping) else v for v in batch["values"]]
         return [{"value": sum(numbers)} for numbers in columns]
 
 
 class GateManifest(BlockManifest):
-    traits: ClassVar = Traits(pure=True)
-    outputs: ClassVar = ()
+    traits: ClassVar[Traits] = Traits(pure=True)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = ()
     type: Literal["test/gate@v1"]
     flag: Annotated[str, Selector(BOOLEAN, WILDCARD)]
     next_steps: list[Annotated[str, Selector(STEP)]]
@@ -131,15 +134,15 @@ class GateManifest(BlockManifest):
 class Gate(Plain):
     """Ends the branch where the frame number is odd."""
 
-    manifest: ClassVar = GateManifest
+    manifest: ClassVar[type[BlockManifest]] = GateManifest
 
-    def run(self, batch: Batch):
+    def run(self, batch: Batch) -> Any:
         return [Halt("odd") if value % 2 else {} for value in batch["flag"]]
 
 
 class ClockManifest(BlockManifest):
-    traits: ClassVar = Traits(pure=True)
-    outputs: ClassVar = outputs("stream")
+    traits: ClassVar[Traits] = Traits(pure=True)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = outputs("stream")
     type: Literal["test/clock@v1"]
     video: Annotated[str, Selector(VIDEO_METADATA)]
 
@@ -147,9 +150,9 @@ class ClockManifest(BlockManifest):
 class Clock(Plain):
     """Reads the metadata of the video."""
 
-    manifest: ClassVar = ClockManifest
+    manifest: ClassVar[type[BlockManifest]] = ClockManifest
 
-    def run(self, batch: Batch):
+    def run(self, batch: Batch) -> Any:
         return [{"stream": video.video_identifier} for video in batch["video"]]
 
 
@@ -162,7 +165,9 @@ def number(name: str, **properties: Any) -> dict[str, Any]:
     return {"type": "test/number@v1", "name": name, "image": "$inputs.image", **properties}
 
 
-def document(steps: list[dict[str, Any]], result: Mapping[str, str], *inputs: dict[str, Any]):
+def document(
+    steps: list[dict[str, Any]], result: Mapping[str, str], *inputs: dict[str, Any]
+) -> dict[str, Any]:
     """Write a document."""
     return {
         "version": "1.0",
@@ -175,13 +180,13 @@ def document(steps: list[dict[str, Any]], result: Mapping[str, str], *inputs: di
     }
 
 
-def engine_of(doc: dict[str, Any], resources: Resources | None = None, **parameters: Any):
+def engine_of(doc: dict[str, Any], resources: Resources | None = None, **parameters: Any) -> Engine:
     """Compile a document and open an engine on it."""
     workflow = compile_workflow(doc, registry=REGISTRY, parameters=parameters)
     return Engine(workflow, resources or Resources(extras={}))
 
 
-def test_one_result_per_frame_in_order(make_frame) -> None:
+def test_one_result_per_frame_in_order(make_frame: MakeFrame) -> None:
     """Results come in the order of the frames, streams batched into one call."""
     engine = engine_of(document([number("n")], {"v": "$steps.n.value", "s": "$steps.n.streams"}))
     results = engine.tick([make_frame("b", 7), make_frame("a", 3)])
@@ -191,7 +196,7 @@ def test_one_result_per_frame_in_order(make_frame) -> None:
     assert engine.report().steps[0].calls == 1
 
 
-def test_inputs_of_all_kinds(make_frame) -> None:
+def test_inputs_of_all_kinds(make_frame: MakeFrame) -> None:
     """Images, metadata, parameters and batch inputs reach the steps."""
     doc = document(
         [
@@ -216,7 +221,7 @@ def test_inputs_of_all_kinds(make_frame) -> None:
     assert two.outputs["l"] == 2107
 
 
-def test_parameters_stand_in_the_manifest(make_frame) -> None:
+def test_parameters_stand_in_the_manifest(make_frame: MakeFrame) -> None:
     """A block finds the value of a parameter in its manifest when it opens."""
     extras: dict[str, Any] = {}
     doc = document(
@@ -248,7 +253,7 @@ def test_parameter_that_a_step_refuses() -> None:
         ("text", "outcome_type"),  # no mapping at all
     ],
 )
-def test_misbehaving_block(make_frame, mode: str, code: str) -> None:
+def test_misbehaving_block(make_frame: MakeFrame, mode: str, code: str) -> None:
     """Whatever a block does wrong is a BlockError with step, stream and frame."""
     engine = engine_of(document([number("n", mode=mode)], {"v": "$steps.n.value"}))
     (result,) = engine.tick([make_frame("a", 4)])
@@ -259,7 +264,7 @@ def test_misbehaving_block(make_frame, mode: str, code: str) -> None:
     assert isinstance(failure.__cause__, Exception)
 
 
-def test_failure_stays_with_its_element(make_frame) -> None:
+def test_failure_stays_with_its_element(make_frame: MakeFrame) -> None:
     """A step that fails for one stream fails there alone; what depends on it is not run."""
     events: list[Event] = []
     doc = document(
@@ -283,7 +288,7 @@ def test_failure_stays_with_its_element(make_frame) -> None:
     assert next(step for step in engine.report().steps if step.name == "after").elements == 2
 
 
-def test_halt_switches_a_branch_off(make_frame) -> None:
+def test_halt_switches_a_branch_off(make_frame: MakeFrame) -> None:
     """What a gate names is not run for elements it halts, nor what depends on that."""
     doc = document(
         [
@@ -304,7 +309,7 @@ def test_halt_switches_a_branch_off(make_frame) -> None:
     assert all(result.failures == () for result in results)
 
 
-def test_wrong_ticks_are_refused(make_frame) -> None:
+def test_wrong_ticks_are_refused(make_frame: MakeFrame) -> None:
     """Two frames of one stream, and batch inputs that do not fit, are refused at once."""
     doc = document(
         [{"type": "test/add@v1", "name": "l", "values": ["$inputs.extra"]}],
@@ -341,7 +346,7 @@ def test_missing_models_are_one_error() -> None:
     assert next(block for block in extras["opened"] if block.step.name == "fine").closed == 1
 
 
-def test_streams_end_and_blocks_close_once(make_frame) -> None:
+def test_streams_end_and_blocks_close_once(make_frame: MakeFrame) -> None:
     """A stream ends once per run of it, blocks close once."""
     extras: dict[str, Any] = {}
     doc = document([number("n")], {"v": "$steps.n.value"})
@@ -357,7 +362,9 @@ def test_streams_end_and_blocks_close_once(make_frame) -> None:
     assert block.closed == 1
 
 
-def test_failing_clean_up_reaches_all_blocks(make_frame, monkeypatch) -> None:
+def test_failing_clean_up_reaches_all_blocks(
+    make_frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A block that cannot end a stream or close does not keep the others from it."""
     extras: dict[str, Any] = {}
     doc = document([number("x"), number("y")], {"x": "$steps.x.value", "y": "$steps.y.value"})
@@ -378,14 +385,14 @@ def test_failing_clean_up_reaches_all_blocks(make_frame, monkeypatch) -> None:
     assert first.closed == 1
 
 
-def test_empty_tick(make_frame) -> None:
+def test_empty_tick(make_frame: MakeFrame) -> None:
     """A tick without frames runs nothing and gives nothing."""
     engine = engine_of(document([number("n")], {"v": "$steps.n.value"}))
     assert list(engine.tick([])) == []
     assert engine.report().steps[0].calls == 0
 
 
-def test_report_counts_and_times(make_frame) -> None:
+def test_report_counts_and_times(make_frame: MakeFrame) -> None:
     """The report counts ticks, frames, calls and failures, and has percentiles."""
     engine = engine_of(document([number("n", fail_on=["b"])], {"v": "$steps.n.value"}))
     assert engine.report().steps[0].p50_ms is None
@@ -411,7 +418,9 @@ def test_report_counts_and_times(make_frame) -> None:
     order=st.permutations(["a", "b", "c", "d"]),
     bad=st.sets(st.sampled_from(["a", "b", "c", "d"])),
 )
-def test_order_of_streams_is_irrelevant(make_frame, order: list[str], bad: set[str]) -> None:
+def test_order_of_streams_is_irrelevant(
+    make_frame: MakeFrame, order: list[str], bad: set[str]
+) -> None:
     """Each stream gets what it would get alone, whichever others fail, in any order."""
     doc = document(
         [

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackwire.blocks import Frame
 from trackwire.pipeline.engine import Engine
 from trackwire.specs import (
     IMAGE,
@@ -26,6 +27,8 @@ from trackwire.specs import (
     compile_workflow,
 )
 
+MakeFrame: TypeAlias = Callable[..., Frame]
+
 VALUE = (OutputDefinition("value", frozenset({WILDCARD})),)
 
 
@@ -35,10 +38,10 @@ class Plain:
     def __init__(self, step: Any, resources: Resources) -> None:
         self.step = step
         self.seen: list[Any] = []
-        resources.extras.setdefault("blocks", {})[step.name] = self
+        cast("dict[str, Any]", resources.extras).setdefault("blocks", {})[step.name] = self
 
     @classmethod
-    def open(cls, step: BlockManifest, resources: Resources):
+    def open(cls, step: BlockManifest, resources: Resources) -> Self:
         return cls(step, resources)
 
     def demand(self, eager: Batch) -> Mapping[str, Sequence[bool]]:
@@ -50,8 +53,8 @@ class Plain:
 
 
 class DetectorManifest(BlockManifest):
-    traits: ClassVar = Traits(pure=True)
-    outputs: ClassVar = VALUE
+    traits: ClassVar[Traits] = Traits(pure=True)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = VALUE
     type: Literal["test/detector@v1"]
     image: Annotated[str, Selector(IMAGE)]
     fail_on: tuple[str, ...] = ()
@@ -61,9 +64,9 @@ class DetectorManifest(BlockManifest):
 class Detector(Plain):
     """Pure: puts out the frame number, fails or halts on some streams."""
 
-    manifest: ClassVar = DetectorManifest
+    manifest: ClassVar[type[BlockManifest]] = DetectorManifest
 
-    def run(self, batch: Batch):
+    def run(self, batch: Batch) -> Any:
         self.seen += list(batch.streams)
         outcomes: list[Any] = []
         for stream, frame in zip(batch.streams, batch["image"], strict=True):
@@ -77,8 +80,8 @@ class Detector(Plain):
 
 
 class FilterManifest(BlockManifest):
-    traits: ClassVar = Traits(pure=True)
-    outputs: ClassVar = VALUE
+    traits: ClassVar[Traits] = Traits(pure=True)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = VALUE
     type: Literal["test/filter@v1"]
     source: Annotated[str, Selector(WILDCARD)]
 
@@ -86,16 +89,16 @@ class FilterManifest(BlockManifest):
 class Filter(Plain):
     """Pure: reads eagerly, negates."""
 
-    manifest: ClassVar = FilterManifest
+    manifest: ClassVar[type[BlockManifest]] = FilterManifest
 
-    def run(self, batch: Batch):
+    def run(self, batch: Batch) -> Any:
         self.seen += list(batch.streams)
         return [{"value": -value} for value in batch["source"]]
 
 
 class TrackerManifest(BlockManifest):
-    traits: ClassVar = Traits(pure=False, lazy_inputs=frozenset({"boxes"}))
-    outputs: ClassVar = (
+    traits: ClassVar[Traits] = Traits(pure=False, lazy_inputs=frozenset({"boxes"}))
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (
         OutputDefinition("sum", frozenset({WILDCARD})),
         OutputDefinition("boxes", frozenset({WILDCARD})),
     )
@@ -109,7 +112,7 @@ class TrackerManifest(BlockManifest):
 class Tracker(Plain):
     """Stateful: demands boxes on every n-th frame, adds up what it consumed per stream."""
 
-    manifest: ClassVar = TrackerManifest
+    manifest: ClassVar[type[BlockManifest]] = TrackerManifest
 
     def __init__(self, step: Any, resources: Resources) -> None:
         super().__init__(step, resources)
@@ -130,7 +133,7 @@ class Tracker(Plain):
                 return {}
         return {"boxes": [self._due(frame) for frame in eager["image"]]}
 
-    def run(self, batch: Batch):
+    def run(self, batch: Batch) -> Any:
         outcomes = []
         for stream, frame, boxes in zip(batch.streams, batch["image"], batch["boxes"], strict=True):
             self.seen.append(boxes)
@@ -140,18 +143,18 @@ class Tracker(Plain):
         return outcomes
 
     def _due(self, frame: Any) -> bool:
-        return frame.video.frame_number % self.step.every == 0
+        return bool(frame.video.frame_number % self.step.every == 0)
 
 
 class EagerTrackerManifest(TrackerManifest):
-    traits: ClassVar = Traits(pure=False)
-    type: Literal["test/eager@v1"]
+    traits: ClassVar[Traits] = Traits(pure=False)
+    type: Literal["test/eager@v1"]  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class EagerTracker(Tracker):
     """The same, reading its boxes eagerly."""
 
-    manifest: ClassVar = EagerTrackerManifest
+    manifest: ClassVar[type[BlockManifest]] = EagerTrackerManifest
 
 
 REGISTRY = Registry([Detector, Filter, Tracker, EagerTracker])
@@ -189,7 +192,7 @@ CHAIN = [
 ]
 
 
-def test_need_travels_backwards(make_frame) -> None:
+def test_need_travels_backwards(make_frame: MakeFrame) -> None:
     """Detector and filter run only for the elements that the tracker demands."""
     engine, blocks, _ = open_engine(CHAIN, sum="$steps.tracker.sum")
     engine.tick([make_frame("a", 0), make_frame("b", 1), make_frame("c", 2)])
@@ -201,7 +204,7 @@ def test_need_travels_backwards(make_frame) -> None:
     assert skipped == {"detector": 1, "filter": 1, "tracker": 0}
 
 
-def test_nothing_demanded_nothing_called(make_frame) -> None:
+def test_nothing_demanded_nothing_called(make_frame: MakeFrame) -> None:
     """Where no element is demanded the blocks are not called at all."""
     engine, blocks, _ = open_engine(CHAIN, sum="$steps.tracker.sum")
     engine.tick([make_frame("a", 1)])
@@ -209,7 +212,7 @@ def test_nothing_demanded_nothing_called(make_frame) -> None:
     assert {each.calls for each in engine.report().steps if each.name != "tracker"} == {0}
 
 
-def test_anybody_s_need_counts(make_frame) -> None:
+def test_anybody_s_need_counts(make_frame: MakeFrame) -> None:
     """With two trackers the detector runs for what either demands."""
     steps = [
         step("detector", "detector"),
@@ -224,7 +227,7 @@ def test_anybody_s_need_counts(make_frame) -> None:
     assert blocks["three"].seen[2] == Missing("not_computed")
 
 
-def test_an_output_is_always_computed(make_frame) -> None:
+def test_an_output_is_always_computed(make_frame: MakeFrame) -> None:
     """A step that is an output runs for all, yet the tracker sees only what it demanded."""
     engine, blocks, _ = open_engine(CHAIN, sum="$steps.tracker.sum", raw="$steps.detector.value")
     (result,) = engine.tick([make_frame("a", 1)])
@@ -234,7 +237,7 @@ def test_an_output_is_always_computed(make_frame) -> None:
     assert blocks["tracker"].seen == [Missing("not_computed")]
 
 
-def test_failed_detector_fails_those_who_demanded_it(make_frame) -> None:
+def test_failed_detector_fails_those_who_demanded_it(make_frame: MakeFrame) -> None:
     """The tracker is not run for an element whose demanded boxes failed, and for others it is."""
     steps = [step("detector", "detector", fail_on=["a", "b"]), *CHAIN[1:]]
     engine, _, _ = open_engine(steps, sum="$steps.tracker.sum")
@@ -245,7 +248,7 @@ def test_failed_detector_fails_those_who_demanded_it(make_frame) -> None:
     assert (c.failures, c.outputs["sum"]) == ((), -2)
 
 
-def test_branch_off_is_missing_boxes_not_a_missing_tracker(make_frame) -> None:
+def test_branch_off_is_missing_boxes_not_a_missing_tracker(make_frame: MakeFrame) -> None:
     """A tracker goes on when the branch of its detector is off for a frame."""
     steps = [step("detector", "detector", halt_on=["a"]), *CHAIN[1:]]
     engine, blocks, _ = open_engine(steps, sum="$steps.tracker.sum")
@@ -255,7 +258,7 @@ def test_branch_off_is_missing_boxes_not_a_missing_tracker(make_frame) -> None:
 
 
 @pytest.mark.parametrize("answer", ["raises", "too few", "wrong name"])
-def test_block_that_cannot_say_what_it_needs(make_frame, answer: str) -> None:
+def test_block_that_cannot_say_what_it_needs(make_frame: MakeFrame, answer: str) -> None:
     """A wrong answer to demand fails the reader for its elements, once, and computes nothing."""
     steps = [*CHAIN[:2], step("tracker", "tracker", boxes="$steps.filter.value", answer=answer)]
     engine, blocks, _ = open_engine(steps, sum="$steps.tracker.sum")
@@ -265,7 +268,7 @@ def test_block_that_cannot_say_what_it_needs(make_frame, answer: str) -> None:
     assert result.outputs["sum"] is None
 
 
-def test_input_left_out_of_the_answer_is_demanded(make_frame) -> None:
+def test_input_left_out_of_the_answer_is_demanded(make_frame: MakeFrame) -> None:
     """A lazy input that demand does not name is computed for all elements."""
     steps = [*CHAIN[:2], step("tracker", "tracker", boxes="$steps.filter.value", answer="silent")]
     engine, blocks, _ = open_engine(steps, sum="$steps.tracker.sum")
@@ -279,7 +282,9 @@ def test_input_left_out_of_the_answer_is_demanded(make_frame) -> None:
     every=st.integers(1, 4),
     bad=st.sets(st.sampled_from("abcd"), max_size=1),
 )
-def test_lazy_equals_eager(make_frame, ticks: list[set[str]], every: int, bad: set[str]) -> None:
+def test_lazy_equals_eager(
+    make_frame: MakeFrame, ticks: list[set[str]], every: int, bad: set[str]
+) -> None:
     """What is consumed is the same whether the tracker reads lazily or eagerly."""
 
     def run(kind: str) -> list[dict[str, Any]]:

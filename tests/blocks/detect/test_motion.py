@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 import pytest
 
+from trackwire.blocks import Frame
 from trackwire.blocks.detect.foreground import ForegroundDetector, ForegroundOptions, merge_near
 from trackwire.blocks.detect.motion import MotionDetection, MotionDetectionManifest
 from trackwire.specs import Batch, BlockError, Resources
+
+MakeFrame: TypeAlias = Callable[..., Frame]
 
 
 def scene(step: int | None, *, size_wh: tuple[int, int] = (320, 240), shift: int = 0) -> np.ndarray:
@@ -38,16 +43,19 @@ def look(block: MotionDetection, frame: Any) -> Any:
     return outcome["predictions"]
 
 
-def warm_up(block: MotionDetection, make_frame: Any, stream: str = "cam", **video: Any) -> None:
+def warm_up(
+    block: MotionDetection, make_frame: MakeFrame, stream: str = "cam", **video: Any
+) -> None:
     """Show the empty scene for the frames of the warm-up."""
     for number in range(10):
         assert len(look(block, make_frame(stream, number, image=scene(None), **video))) == 0
 
 
-def test_moving_object_is_one_tight_box(make_frame) -> None:
+def test_moving_object_is_one_tight_box(make_frame: MakeFrame) -> None:
     """After the warm-up a moving object gets one box that fits, with all standard fields."""
     block = open_block(class_name="thing")
     warm_up(block, make_frame)
+    found: Any = None
     for number in range(10, 30):
         found = look(block, make_frame("cam", number, image=scene(number)))
         assert len(found) == 1
@@ -58,7 +66,7 @@ def test_moving_object_is_one_tight_box(make_frame) -> None:
     assert found.data["detection_id"].tolist() == ["cam/29/motion/0"]
 
 
-def test_still_scene_gives_empty_detections(make_frame) -> None:
+def test_still_scene_gives_empty_detections(make_frame: MakeFrame) -> None:
     """Nothing moves: empty detections, with integer tracker ids."""
     block = open_block()
     warm_up(block, make_frame)
@@ -67,7 +75,7 @@ def test_still_scene_gives_empty_detections(make_frame) -> None:
     assert found.tracker_id.dtype == np.int64
 
 
-def test_streams_are_apart_and_freed(make_frame) -> None:
+def test_streams_are_apart_and_freed(make_frame: MakeFrame) -> None:
     """Each stream has its own background, and a stream that ended begins with a warm-up."""
     block = open_block()
     warm_up(block, make_frame, "a")
@@ -78,7 +86,7 @@ def test_streams_are_apart_and_freed(make_frame) -> None:
     assert len(look(block, make_frame("a", 11, image=scene(8)))) == 0
 
 
-def test_new_epoch_and_new_size_begin_anew(make_frame) -> None:
+def test_new_epoch_and_new_size_begin_anew(make_frame: MakeFrame) -> None:
     """A gap in the stream or another size of frame starts a new background."""
     block = open_block()
     warm_up(block, make_frame)
@@ -88,7 +96,7 @@ def test_new_epoch_and_new_size_begin_anew(make_frame) -> None:
     assert len(look(block, make_frame("other", 11, image=small))) == 0
 
 
-def test_moved_camera_is_no_detection(make_frame) -> None:
+def test_moved_camera_is_no_detection(make_frame: MakeFrame) -> None:
     """When everything changes nothing is found, and the new view is learnt."""
     block = open_block(max_foreground=0.2)
     warm_up(block, make_frame)
@@ -102,7 +110,7 @@ def test_moved_camera_is_no_detection(make_frame) -> None:
 
 
 @pytest.mark.parametrize("size_wh", [(1, 1), (16, 16), (17, 33), (641, 3)])
-def test_odd_and_tiny_sizes(make_frame, size_wh: tuple[int, int]) -> None:
+def test_odd_and_tiny_sizes(make_frame: MakeFrame, size_wh: tuple[int, int]) -> None:
     """Frames of any size are looked at without an error."""
     block = open_block(warm_up_frames=1)
     for number in range(4):
@@ -125,7 +133,7 @@ def test_fragments_join_and_neighbours_stay() -> None:
     assert sums.tolist() == [250, 255]
 
 
-def test_people_on_a_street(shared_data) -> None:
+def test_people_on_a_street(shared_data: Path) -> None:
     """On a real street most people have a box of their own, and few boxes are anything else."""
     detector = ForegroundDetector(ForegroundOptions())
     folder = shared_data / "pedestrians"

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 
-from trackwire.blocks import build_detections, detections_to_json
+from trackwire.blocks import Frame, build_detections, detections_to_json
 from trackwire.blocks.detect.replay import ReplayedDetections, ReplayedDetectionsManifest
 from trackwire.specs import Batch, BlockError, Failure, Resources
 
+MakeFrame: TypeAlias = Callable[..., Frame]
 
-def open_block(path: Path | str, resources: Resources | None = None, **properties: Any):
+
+def open_block(
+    path: Path | str, resources: Resources | None = None, **properties: Any
+) -> ReplayedDetections:
     """Open the block on a file."""
     step = ReplayedDetectionsManifest(
         name="replay", images="$inputs.image", path=str(path), **properties
@@ -26,7 +31,10 @@ def look(block: ReplayedDetections, frame: Any, least: float = 0.0) -> Any:
     """Ask a block for the detections of one frame."""
     columns = {"images": (frame,), "min_confidence": (least,)}
     (outcome,) = block.run(Batch((frame.video.video_identifier,), columns))
-    return outcome.error if isinstance(outcome, Failure) else outcome["predictions"]
+    if isinstance(outcome, Failure):
+        return outcome.error
+    assert isinstance(outcome, dict)
+    return outcome["predictions"]
 
 
 def line(frame: Any, outputs: dict[str, Any] | None = None, **other: Any) -> str:
@@ -49,7 +57,7 @@ def line(frame: Any, outputs: dict[str, Any] | None = None, **other: Any) -> str
     return json.dumps({**entry, **other})
 
 
-def test_json_lines_by_frame(tmp_path, make_frame) -> None:
+def test_json_lines_by_frame(tmp_path: Path, make_frame: MakeFrame) -> None:
     """Detections come back by frame number, whatever the stream's name; others are empty."""
     path = tmp_path / "predictions.jsonl"
     frames = [make_frame("cam", number) for number in (3, 5)]
@@ -64,7 +72,7 @@ def test_json_lines_by_frame(tmp_path, make_frame) -> None:
     block.close()
 
 
-def test_several_videos_are_kept_apart(tmp_path, make_frame) -> None:
+def test_several_videos_are_kept_apart(tmp_path: Path, make_frame: MakeFrame) -> None:
     """A file of several videos is read by video, and a video it lacks is an error."""
     path = tmp_path / "both.jsonl"
     empty = {"p": {"image": {"width": 64, "height": 48}, "predictions": []}}
@@ -77,11 +85,12 @@ def test_several_videos_are_kept_apart(tmp_path, make_frame) -> None:
     block.close()
 
 
-def test_output_must_be_clear(tmp_path, make_frame) -> None:
+def test_output_must_be_clear(tmp_path: Path, make_frame: MakeFrame) -> None:
     """With several outputs that hold detections one must be named, and must be there."""
     path = tmp_path / "p.jsonl"
     path.write_text(line(make_frame(), {"x": {"predictions": []}, "y": {"predictions": []}}))
-    for properties in ({}, {"output": "z"}):
+    wrong: tuple[dict[str, Any], ...] = ({}, {"output": "z"})
+    for properties in wrong:
         with pytest.raises(BlockError, match="x, y") as caught:
             open_block(path, **properties)
         assert caught.value.code == "recording_output"
@@ -90,7 +99,7 @@ def test_output_must_be_clear(tmp_path, make_frame) -> None:
     block.close()
 
 
-def test_frame_of_another_size_names_the_line(tmp_path, make_frame) -> None:
+def test_frame_of_another_size_names_the_line(tmp_path: Path, make_frame: MakeFrame) -> None:
     """Detections of a picture of another size are refused with the line they stand in."""
     path = tmp_path / "p.jsonl"
     path.write_text("\n" + line(make_frame()))
@@ -116,7 +125,7 @@ def test_frame_of_another_size_names_the_line(tmp_path, make_frame) -> None:
         ("1,1,0,0,5,5,90", "line 1 has a confidence"),
     ],
 )
-def test_bad_lines_are_named(tmp_path, text: str, what: str) -> None:
+def test_bad_lines_are_named(tmp_path: Path, text: str, what: str) -> None:
     """A line that is not well formed is an error when the block opens, with its number."""
     path = tmp_path / "bad.txt"
     path.write_text(text)
@@ -124,7 +133,7 @@ def test_bad_lines_are_named(tmp_path, text: str, what: str) -> None:
         open_block(path)
 
 
-def test_mot_text_counts_from_one(tmp_path, make_frame) -> None:
+def test_mot_text_counts_from_one(tmp_path: Path, make_frame: MakeFrame) -> None:
     """MOTChallenge frames count from 1; its ids, confidences and classes are taken over."""
     path = tmp_path / "gt.txt"
     path.write_text("1,9,10,20,30,40,1,2,0.5\n3,9,11,20,30,40,-1,-1\n3,4,1,1,2,2\n")
@@ -140,7 +149,7 @@ def test_mot_text_counts_from_one(tmp_path, make_frame) -> None:
     block.close()
 
 
-def test_detector_output_has_no_ids(tmp_path, make_frame) -> None:
+def test_detector_output_has_no_ids(tmp_path: Path, make_frame: MakeFrame) -> None:
     """MOTChallenge detections, whose id is -1, have no tracker ids."""
     path = tmp_path / "det.txt"
     path.write_text("1 -1 10 20 30 40 0.5\n")
@@ -149,7 +158,7 @@ def test_detector_output_has_no_ids(tmp_path, make_frame) -> None:
     assert found.confidence.tolist() == [0.5]
 
 
-def test_missing_file(tmp_path) -> None:
+def test_missing_file(tmp_path: Path) -> None:
     """A file that is not there is one clear error."""
     with pytest.raises(BlockError, match="cannot read") as caught:
         open_block(tmp_path / "none.jsonl")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 import supervision as sv
 
-from trackwire.blocks import build_detections, empty_detections
+from trackwire.blocks import Frame, build_detections, empty_detections
 from trackwire.blocks.draw.bounding_box import (
     BoundingBoxVisualization,
     BoundingBoxVisualizationManifest,
@@ -23,6 +25,8 @@ from trackwire.blocks.draw.mask import MaskVisualization, MaskVisualizationManif
 from trackwire.blocks.draw.trace import TraceVisualization, TraceVisualizationManifest
 from trackwire.pipeline.engine import Engine
 from trackwire.specs import Batch, BlockError, Failure, Resources, compile_workflow
+
+MakeFrame: TypeAlias = Callable[..., Frame]
 
 KINDS: dict[str, tuple[Any, Any, str]] = {
     "mask": (MaskVisualization, MaskVisualizationManifest, "MaskVisualization"),
@@ -73,7 +77,7 @@ def tracked(frame: Any, *boxes: Any, mask: bool = False, **fields: Any) -> sv.De
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_given_frame_is_never_written_to(make_frame, kind: str) -> None:
+def test_the_given_frame_is_never_written_to(make_frame: MakeFrame, kind: str) -> None:
     """Drawing makes a new frame, with the same place in the stream, even without copy_image."""
     artist = Artist(kind, copy_image=False)
     frame = make_frame()
@@ -88,7 +92,7 @@ def test_the_given_frame_is_never_written_to(make_frame, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_to_draw_gives_the_frame_back(make_frame, kind: str) -> None:
+def test_nothing_to_draw_gives_the_frame_back(make_frame: MakeFrame, kind: str) -> None:
     """Empty detections, of a tracker or a detector, are no error and cost no copy."""
     artist = Artist(kind, color_axis="TRACK")
     frame = make_frame()
@@ -100,7 +104,7 @@ def test_nothing_to_draw_gives_the_frame_back(make_frame, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size_wh", [(16, 16), (17, 33), (1, 1)])
-def test_tiny_and_odd_sizes(make_frame, kind: str, size_wh: tuple[int, int]) -> None:
+def test_tiny_and_odd_sizes(make_frame: MakeFrame, kind: str, size_wh: tuple[int, int]) -> None:
     """Pictures of any size are drawn on, also by what is larger than they are."""
     artist = Artist(kind, color_axis="TRACK")
     frame = make_frame(size_wh=size_wh)
@@ -108,7 +112,7 @@ def test_tiny_and_odd_sizes(make_frame, kind: str, size_wh: tuple[int, int]) -> 
     assert drawn.image.shape == frame.image.shape
 
 
-def test_mask_colours_its_pixels(make_frame) -> None:
+def test_mask_colours_its_pixels(make_frame: MakeFrame) -> None:
     """A mask colours its own pixels by the opacity, and no others."""
     frame = make_frame()
     drawn = Artist("mask", opacity=1.0, **RED).draw(
@@ -120,25 +124,25 @@ def test_mask_colours_its_pixels(make_frame) -> None:
     np.testing.assert_array_equal(red, expected)
 
 
-def test_masks_are_the_same_compact_or_dense(make_frame) -> None:
+def test_masks_are_the_same_compact_or_dense(make_frame: MakeFrame) -> None:
     """Compact masks give the picture that dense ones give."""
     frame = make_frame()
     detections = tracked(frame, (5, 5, 40, 40), (20, 20, 60, 45), mask=True)
     artist = Artist("mask", color_axis="INDEX")
     compact = artist.draw(frame, detections).image
     assert detections.mask is not None
-    detections.mask = np.asarray(detections.mask)
+    detections = replace(detections, mask=np.asarray(detections.mask))
     np.testing.assert_array_equal(artist.draw(frame, detections).image, compact)
 
 
-def test_predictions_without_masks(make_frame) -> None:
+def test_predictions_without_masks(make_frame: MakeFrame) -> None:
     """The mask block leaves the picture of plain boxes as it is."""
     frame = make_frame()
     assert Artist("mask").draw(frame, tracked(frame, (1, 1, 9, 9))) is frame
 
 
 @pytest.mark.parametrize("roundness", [0.0, 0.5])
-def test_box_is_drawn_along_its_edges(make_frame, roundness: float) -> None:
+def test_box_is_drawn_along_its_edges(make_frame: MakeFrame, roundness: float) -> None:
     """A box colours the middle of its edges, in the colour of its class, and not its inside."""
     frame = make_frame()
     artist = Artist("box", thickness=1, roundness=roundness, **RED)
@@ -147,7 +151,7 @@ def test_box_is_drawn_along_its_edges(make_frame, roundness: float) -> None:
     assert image[25, 25].tolist() == [90, 90, 90]
 
 
-def test_colours_by_class_track_and_index(make_frame) -> None:
+def test_colours_by_class_track_and_index(make_frame: MakeFrame) -> None:
     """CLASS is the default; TRACK follows the id wherever it stands in the list."""
     frame = make_frame()
     boxes = ((2, 2, 12, 12), (30, 2, 40, 12))
@@ -165,7 +169,7 @@ def test_colours_by_class_track_and_index(make_frame) -> None:
     assert drawn({"color_axis": "TRACK"}, 2, 1) == [red, green]
 
 
-def test_track_colours_need_tracks(make_frame) -> None:
+def test_track_colours_need_tracks(make_frame: MakeFrame) -> None:
     """TRACK on detections without ids is an error that says what to wire."""
     frame = make_frame()
     error = Artist("box", color_axis="TRACK").draw(
@@ -189,7 +193,7 @@ def test_track_colours_need_tracks(make_frame) -> None:
         ("detection_id", "cam/0/t/0"),
     ],
 )
-def test_label_texts(make_frame, text: str, label: str) -> None:
+def test_label_texts(make_frame: MakeFrame, text: str, label: str) -> None:
     """Each choice of text, and a data field, is put into words."""
     detections = tracked(
         make_frame(), (10, 10, 30, 40), tracker_id=[7], confidence=[0.5], class_name="person"
@@ -197,21 +201,23 @@ def test_label_texts(make_frame, text: str, label: str) -> None:
     assert label_texts(detections, text) == [label]
 
 
-def test_label_of_a_missing_field(make_frame) -> None:
+def test_label_of_a_missing_field(make_frame: MakeFrame) -> None:
     """A text that names no field lists the fields there are."""
     with pytest.raises(BlockError, match="class_name"):
         label_texts(tracked(make_frame(), (1, 1, 9, 9)), "speed")
 
 
-def test_traces_are_per_stream_and_bounded(make_frame) -> None:
+def test_traces_are_per_stream_and_bounded(make_frame: MakeFrame) -> None:
     """A trace joins the points of one stream's track, no further back than its length."""
     artist = Artist("trace", trace_length=5, **RED)
 
     def show(stream: str, number: int, left: int, epoch: int = 0) -> np.ndarray:
         frame = make_frame(stream, number, epoch=epoch)
         box = (left, 20, left + 2, 22)
-        return artist.draw(frame, tracked(frame, box)).image
+        drawn: Frame = artist.draw(frame, tracked(frame, box))
+        return drawn.image
 
+    image = other = make_frame().image
     for number in range(20):
         other = show("b", number, 50)
         image = show("a", number, 2 * number)
@@ -226,7 +232,7 @@ def test_traces_are_per_stream_and_bounded(make_frame) -> None:
     assert artist.block._streams.keys() == {"b"}
 
 
-def test_traces_need_tracks(make_frame) -> None:
+def test_traces_need_tracks(make_frame: MakeFrame) -> None:
     """Traces of detections without ids are an error that says what to wire."""
     frame = make_frame()
     error = Artist("trace").draw(frame, tracked(frame, (1, 1, 9, 9), tracker_id=None))
@@ -258,7 +264,7 @@ def test_wrong_colours_are_found_when_opening(properties: dict[str, Any], code: 
     assert caught.value.code == code
 
 
-def test_options_from_elsewhere_are_checked_too(make_frame) -> None:
+def test_options_from_elsewhere_are_checked_too(make_frame: MakeFrame) -> None:
     """Values that arrive over a wire are held against what is allowed."""
     frame = make_frame()
     detections = tracked(frame, (1, 1, 9, 9))
@@ -266,7 +272,7 @@ def test_options_from_elsewhere_are_checked_too(make_frame) -> None:
         assert isinstance(Artist("box").draw(frame, detections, **values), BlockError)
 
 
-def test_legacy_names_compile_and_draw(make_frame) -> None:
+def test_legacy_names_compile_and_draw(make_frame: MakeFrame) -> None:
     """A document with the old names of the blocks draws box, label and mask in turn."""
     steps: list[dict[str, Any]] = [
         {
