@@ -128,7 +128,7 @@ def _boulder(last: int) -> Actor:
         shape="blob",
         texture="weave",
         colours=((90, 60, 80), (170, 140, 165), (215, 200, 220)),
-        size=0.52,
+        size=0.44,
         depth=6,
         keyframes=_path(last, (0, 0.52, 0.74, 1.0, 0), (1, 0.42, 0.76, 1.04, 12)),
     )
