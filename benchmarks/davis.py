@@ -40,14 +40,22 @@ ROOT = Path(__file__).resolve().parent.parent
 CLIPS = ("blackswan", "camel", "dog", "car-shadow", "soapbox", "libby", "parkour", "breakdance")
 
 
+def read(path: Path, mode: int) -> NDArray[np.uint8]:
+    """Read one picture."""
+    picture = cv2.imread(str(path), mode)
+    if picture is None:
+        raise OSError(f"cannot read {path}")
+    return np.asarray(picture, np.uint8)
+
+
 def load(clip: Path) -> tuple[list[Frame], list[NDArray[np.bool_]]]:
     """Read the frames and masks of a clip."""
     frames = []
     for number, path in enumerate(sorted((clip / "frames").glob("*.jpg"))):
         video = VideoMetadata(clip.name, 0, number, 0, None, datetime.now(UTC), time.monotonic())
-        frames.append(Frame(cv2.imread(str(path)), video))
+        frames.append(Frame(read(path, cv2.IMREAD_COLOR), video))
     paths = sorted((clip / "masks").glob("*.png"))
-    masks = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) > 0 for path in paths]
+    masks = [np.greater(read(path, cv2.IMREAD_GRAYSCALE), 0) for path in paths]
     return frames, masks
 
 

@@ -86,7 +86,7 @@ def torch_features(weights: dict[str, Any], image: Any) -> Any:
 
     x = tf.conv2d(pad(image, STEM_PADS), weights["_conv_stem.weight"], stride=2)
     x = tf.relu6(norm(x, "_bn0"))
-    taps = []
+    taps: list[Any] = []
     for index, block in enumerate(BLOCKS):
         name, y = f"_blocks.{index}", x
         if block.expand:
@@ -151,7 +151,7 @@ def onnx_model(weights: dict[str, Any]) -> Any:
         return [pair[0], pair[0], pair[1], pair[1]]
 
     x = graph.conv("image", "_conv_stem", "_bn0", clip=True, strides=[2, 2], pads=pads(STEM_PADS))
-    taps = []
+    taps: list[Any] = []
     for index, block in enumerate(BLOCKS):
         name, y = f"_blocks.{index}", x
         if block.expand:

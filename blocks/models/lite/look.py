@@ -60,10 +60,10 @@ def look(
     logit = cv2.resize(grid, square, interpolation=cv2.INTER_CUBIC)
     wide = None
     if prior is not None:
-        wide = cv2.resize(prior, square, interpolation=cv2.INTER_LINEAR)
+        wide = np.asarray(cv2.resize(prior, square, interpolation=cv2.INTER_LINEAR), np.float32)
         odds = np.clip(wide, 0.018, 0.982)
         logit += PRIOR_WEIGHT * np.log(odds / (1 - odds))
-    soft = guided_filter(crop, 1 / (1 + np.exp(-logit)))
+    soft = guided_filter(crop, np.asarray(1 / (1 + np.exp(-logit)), np.float32))
     mask = soft > 0.5
     soft[mask & ~main_components(mask, wide)] = 0
     size_wh = image.shape[1], image.shape[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -97,7 +97,9 @@ class Motion:
             prior, source_x, source_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
         ).astype(np.float32, copy=False)
 
-    def _at(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _at(
+        self, x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]
+    ) -> NDArray[np.float64]:
         h, w = self._flow.shape[:2]
         columns = np.clip((x * self._scale[0]).astype(np.intp), 0, w - 1)
         rows = np.clip((y * self._scale[1]).astype(np.intp), 0, h - 1)

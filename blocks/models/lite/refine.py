@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,13 +37,13 @@ def guided_filter(
     import cv2
 
     size = guide.shape[1] // step, guide.shape[0] // step
-    small = cv2.resize(guide, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    small = _unit(cv2.resize(guide, size, interpolation=cv2.INTER_AREA))
     kernel = (2 * (radius // step) + 1,) * 2
     r, g, b = (np.ascontiguousarray(small[..., i]) for i in range(3))
-    p = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    p = np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
 
     def mean(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        return cv2.blur(x, kernel, borderType=cv2.BORDER_REFLECT)  # type: ignore[return-value]
+        return np.asarray(cv2.blur(x, kernel, borderType=cv2.BORDER_REFLECT), np.float32)
 
     mr, mg, mb, mp = mean(r), mean(g), mean(b), mean(p)
     rr = mean(r * r) - mr * mr + np.float32(epsilon)
@@ -61,9 +61,14 @@ def guided_filter(
     offset = mp - ar * mr - ag * mg - ab * mb
     model = cv2.blur(np.dstack((ar, ag, ab, offset)), kernel, borderType=cv2.BORDER_REFLECT)
     full = cv2.resize(model, guide.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    picture = guide.astype(np.float32) / 255
+    picture = _unit(guide)
     result: NDArray[np.float32] = np.einsum("ijk,ijk->ij", full[..., :3], picture) + full[..., 3]
     return result
+
+
+def _unit(picture: NDArray[Any]) -> NDArray[np.float32]:
+    """Return an 8-bit picture as float32 in 0-1."""
+    return np.asarray(np.multiply(picture, np.float32(1 / 255)), np.float32)
 
 
 def main_components(

@@ -110,7 +110,7 @@ class TargetModel:
         measured[1] = look @ self.prototype
         self.level += (1 - LOOK_DECAY) * (measured - self.level)
         mixed = self.prototype + (1 - LOOK_DECAY) * (look - self.prototype)
-        self.prototype = mixed / max(float(np.linalg.norm(mixed)), 1e-6)
+        self.prototype = np.divide(mixed, max(float(np.linalg.norm(mixed)), 1e-6), dtype=np.float32)
         self._solve()
 
     def _normal(
@@ -129,8 +129,9 @@ class TargetModel:
         np.subtract(features, self._mean[:, None], out=x[:-1])
         x[:-1] *= self._scale[:, None]
         x[-1] = 1
-        x *= np.sqrt(weight)
-        return x @ x.T, x @ (np.sqrt(weight) * target)
+        root = np.sqrt(weight).astype(np.float32, copy=False)
+        x *= root
+        return x @ x.T, x @ (root * target).astype(np.float32, copy=False)
 
     def _solve(self) -> None:
         from scipy.linalg import cho_factor, cho_solve

@@ -24,13 +24,12 @@ def test_a_dog_is_followed_from_its_box() -> None:
     truths = sorted((CLIP / "masks").glob("*.png"))[:20]
     model = LiteModel()
     plan = MemoryPlan(write=frozenset([1]))
+    state = model.open((854, 480))
     overlaps = []
     for number, (path, truth_path) in enumerate(zip(frames, truths, strict=True)):
         truth = cv2.imread(str(truth_path), cv2.IMREAD_GRAYSCALE) > 0
         video = VideoMetadata("dog", 0, number, 0, None, datetime.now(UTC), time.monotonic())
         frame = Frame(cv2.imread(str(path)), video)
-        if number == 0:
-            state = model.open(frame.size_wh)
         features = model.encode([frame])
         accepted = [*model.propagate([state], features)]
         if number == 0:
