@@ -73,12 +73,12 @@ def widened(xyxy: NDArray[np.float32], share: NDArray[np.float64]) -> NDArray[np
 
     Args:
         xyxy: ``(N, 4)`` boxes, pixels.
-        share: ``(N,)`` of its width and height that a box grows by on each side.
+        share: ``(N,)`` of its mean side (the root of its area) that a box grows by on each side.
 
     Returns:
         ``(N, 4)`` boxes, which may reach out of the frame.
     """
-    margin = (xyxy[:, 2:] - xyxy[:, :2]) * share[:, None]
+    margin = (np.sqrt(_areas(xyxy)) * share)[:, None]
     return np.hstack([xyxy[:, :2] - margin, xyxy[:, 2:] + margin]).astype(np.float32)
 
 

@@ -273,11 +273,11 @@ class Turn:
     def _weigh_strays(
         self, view: TrackView, seen_iou: NDArray[np.float64], evidence: Evidence
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Rule 4: the longer ago the last detection, the wider the place to look in."""
+        """Rule 4: ten frames after its detection an object may be its own size away."""
         options, table = self.rules.identity, self.standing.table
         lost = (~view.visible & (table.unseen <= options.recover_within))[:, None]
         recent = (table.since_detection <= options.motion_within)[:, None]
-        near = self._expected_iou(evidence, np.minimum(table.since_detection / 20.0, 0.5))
+        near = self._expected_iou(evidence, np.minimum(table.since_detection / 10.0, 1.0))
         return identity.weigh_strays(
             seen_iou,
             box_iou(table.last_xyxy, evidence.xyxy) * lost,

@@ -21,6 +21,8 @@ from trackwire.blocks.track.identity import (
     needs_prompt,
     plan_memory,
     same_class,
+    weigh,
+    weigh_strays,
 )
 
 DEFAULT = IdentityOptions()
@@ -69,6 +71,26 @@ def test_an_unknown_class_fits_every_other() -> None:
         [True, True, True],
     ]
     assert same_class(tracks, detections, IdentityOptions(class_agnostic=True)).all()
+
+
+def test_a_mask_that_slid_away_does_not_take_the_identity_along() -> None:
+    """The box expected from fresh detections holds a pair together, and fades with their age."""
+    seen, expected = np.array([[0.1, 0.0]]), np.array([[0.8, 0.39]])
+    weight, possible = weigh(seen, expected, np.array([10]), 0.3, DEFAULT)
+    assert weight == pytest.approx(np.array([[0.5, 0.195]]))
+    assert possible.tolist() == [[True, False]]
+    weight, possible = weigh(seen, expected, np.array([31]), 0.3, DEFAULT)
+    assert weight == pytest.approx(seen)
+    assert possible.tolist() == [[False, False]]
+
+
+def test_signs_of_a_stray_track_add_up() -> None:
+    """No sign alone is enough here; a small mask inside a box counts half."""
+    one = np.array([[0.1]])
+    weight, possible = weigh_strays(one, 2 * one, one, 2 * one, DEFAULT)
+    assert weight == pytest.approx(0.4)
+    assert possible.all()
+    assert not weigh_strays(one, one, 0 * one, 3 * one, DEFAULT)[1].any()
 
 
 def test_match_takes_the_best_total() -> None:

@@ -12,7 +12,9 @@ from trackwire.blocks.track.overlap import (
     box_intersection,
     box_iou,
     covered_fraction,
+    inside_fraction,
     mask_iou,
+    widened,
 )
 
 
@@ -38,6 +40,20 @@ def test_empty_boxes_overlap_nothing() -> None:
     zeros = np.zeros((1, 4), dtype=np.float32)
     assert box_iou(zeros, zeros).tolist() == [[0]]
     assert box_iou(zeros[:0], zeros).shape == (0, 1)
+
+
+def test_inside_measures_the_inner_box() -> None:
+    """A small box in a large one is inside whole, a large one in a small one in part."""
+    small, large = np.array([[2, 2, 6, 6]], np.float32), np.array([[0, 0, 8, 8]], np.float32)
+    assert inside_fraction(small, large) == 1.0
+    assert inside_fraction(large, small) == 0.25
+    assert inside_fraction(np.zeros((1, 4), np.float32), large) == 0.0
+
+
+def test_boxes_widen_by_their_mean_side() -> None:
+    """A narrow box grows to the sides as much as upwards: people walk, they do not fly."""
+    box = np.array([[10, 10, 14, 26]], dtype=np.float32)
+    assert widened(box, np.array([0.5])).tolist() == [[6, 6, 18, 30]]
 
 
 def test_mask_overlap_sees_the_pixels() -> None:
