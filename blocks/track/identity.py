@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -185,7 +185,7 @@ def keep_detections(
         return kept
     import supervision as sv
 
-    columns = [xyxy[kept], confidence[kept, None]]
+    columns: list[NDArray[Any]] = [xyxy[kept], confidence[kept, None]]
     if not options.class_agnostic:
         columns.append(np.unique(class_name[kept], return_inverse=True)[1].reshape(-1, 1))
     survivors = sv.box_non_max_suppression(np.hstack(columns), options.prompt_nms_iou)

@@ -154,7 +154,7 @@ class TrackTable:
         blend: NDArray[np.float32] = np.where(np.isnan(known), newest, (known + newest) / 2)
         return blend
 
-    def _columns(self) -> Iterable[NDArray[np.generic]]:
+    def _columns(self) -> Iterable[NDArray[Any]]:
         return (getattr(self, column.name) for column in fields(self))
 
 

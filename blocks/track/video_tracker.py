@@ -261,8 +261,9 @@ class VideoTracker:
     def _propose(self, busy: Sequence[_Attempt]) -> None:
         features = self._model.encode([attempt.job.frame for attempt in busy])
         seen = self._model.propagate([attempt.state for attempt in busy], features)
-        for attempt, attempt.features, attempt.seen in zip(busy, features, seen, strict=True):
-            attempt.turn.decide(attempt.seen)
+        for attempt, feature, proposal in zip(busy, features, seen, strict=True):
+            attempt.features, attempt.seen = feature, proposal
+            attempt.turn.decide(proposal)
         asked = [attempt for attempt in busy if attempt.turn.prompts]
         answers: dict[int, Any] = {}
         if asked:
