@@ -10,12 +10,6 @@ where ``DIR/davis_<clip>/frames/*.jpg`` and ``DIR/davis_<clip>/masks/*.png`` exi
 
 from __future__ import annotations
 
-import os
-
-# One thread, also in NumPy and SciPy, which read this when they load.
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
-os.environ["OMP_NUM_THREADS"] = "1"
-
 import argparse
 import sys
 import time

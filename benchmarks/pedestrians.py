@@ -10,14 +10,7 @@ is the tracker alone: on prompt frames it is told where the people are, never wh
 where ``DIR/frames/*.jpg`` and ``DIR/gt.txt`` exist; the clip is not part of the project.
 """
 
-# ruff: noqa: E402 - the number of threads has to be set before NumPy loads
 from __future__ import annotations
-
-import os
-
-# One thread, also in NumPy and SciPy, which read this when they load.
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
 
 import argparse
 import sys

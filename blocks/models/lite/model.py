@@ -16,6 +16,7 @@ from .proposal import LiteProposal, View, hidden, share_pixels, unseen
 from .search import chosen, search_window
 from .seed import seed_mask
 from .state import LiteState, Track
+from .threads import blas_threads
 from .window import Window, window_for
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class LiteModel:
     Args:
         search_size: Side that search windows are resized to, pixels, a multiple of 16. Smaller
             is faster and less exact.
-        threads: Threads of onnxruntime and of OpenCV; the latter is set for the process.
+        threads: Threads of onnxruntime, of OpenCV and of linear algebra. OpenCV's are set for the
+            process, linear algebra's while the model works.
 
     Raises:
         ValueError: ``search_size`` is no positive multiple of 16, or ``threads`` below 1.
@@ -85,7 +87,8 @@ class LiteModel:
         self, states: Sequence[LiteState], features: Sequence[LiteFeatures]
     ) -> Sequence[LiteProposal]:
         """Find every track of each state on the new frame; the states stay as they are."""
-        return [self._follow(s, f) for s, f in zip(states, features, strict=True)]
+        with blas_threads(self._threads):
+            return [self._follow(s, f) for s, f in zip(states, features, strict=True)]
 
     def prompt(
         self,
@@ -97,7 +100,8 @@ class LiteModel:
         """Answer prompts on the current frame; the states stay as they are."""
         result = []
         for state, feature, asked, known in zip(states, features, prompts, seen, strict=True):
-            views = [self._seed(feature.image, prompt) for prompt in asked]
+            with blas_threads(self._threads):
+                views = [self._seed(feature.image, prompt) for prompt in asked]
             ids = {prompt.track_id for prompt in asked}
             others = known.views if isinstance(known, LiteProposal) else ()
             shared = share_pixels(views, [view for view in others if view.track_id not in ids])
@@ -121,8 +125,9 @@ class LiteModel:
             for proposal in proposals:
                 if isinstance(proposal, LiteProposal):
                     latest |= {view.track_id: view for view in proposal.views}
-            for track_id, view in latest.items():
-                self._advance(state, track_id, view, plan)
+            with blas_threads(self._threads):
+                for track_id, view in latest.items():
+                    self._advance(state, track_id, view, plan)
             state.gray[...] = feature.gray
             state.frames += 1
 
