@@ -19,6 +19,8 @@ _FRAGMENT: Final = 0.25  # a part is a fragment up to this share of its object's
 _PATIENCE: Final = 8  # the background is learnt at this fraction of an even mean over all frames
 _MOSTLY: Final = 0.6  # parts this much of whose width is shared stand one above the other
 _CONTRAST: Final = 50.0  # grey levels of difference that make a confidence of 0.63
+_SOBEL: Final = 1 / 8  # makes the answer of the 3 x 3 filter grey levels a pixel
+_EDGE_REACH: Final = 0.03  # an edge vouches for pixels this near, fraction of the longer side
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class ForegroundOptions:
         variance_threshold: Squared distance, in deviations, from which a pixel is foreground.
         min_area: Smallest foreground of an object, fraction of the frame.
         min_area_px: The same in pixels of the frame; the larger one counts.
+        min_edge_change: Foreground counts only where edges have come or gone nearby: mean change
+            of the brightness gradient, grey levels a pixel. What a cloud or an automatic gain
+            does to a wall moves no edges. 0 takes all foreground.
         max_foreground: Above this share of foreground everything has changed: the camera
             moved, or the scene was cut. Nothing is found and the background is learnt anew.
         merge_distance: Objects nearer than this are one.
@@ -46,6 +51,7 @@ class ForegroundOptions:
     variance_threshold: float = 16.0
     min_area: float = 0.0008
     min_area_px: int = 16
+    min_edge_change: float = 8.0
     max_foreground: float = 0.5
     merge_distance: float = 0.01
     close_size: float = 0.006
@@ -93,7 +99,10 @@ class ForegroundDetector:
             self._seen = 1
         if self._seen <= self._options.warm_up_frames:
             return np.empty((0, 4), np.float32), np.empty(0, np.float32)
-        return self._objects(small, foreground)
+        background = np.asarray(self._subtractor.getBackgroundImage(), dtype=np.uint8)
+        if self._options.min_edge_change > 0:
+            foreground &= self._edges_changed(small, background)
+        return self._objects(small, background, foreground)
 
     def _start(self, width: int, height: int) -> None:
         options = self._options
@@ -107,6 +116,7 @@ class ForegroundDetector:
         self._small_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
         longer_small = max(self._small_wh)
         self._close = _kernel(options.close_size * longer_small)
+        self._reach = np.ones((2 * round(_EDGE_REACH * longer_small / 2) + 1,) * 2, np.uint8)
         self._merge_px = options.merge_distance * longer_small
         per_pixel = (width * height) / (self._small_wh[0] * self._small_wh[1])
         smallest = max(options.min_area * width * height, options.min_area_px)
@@ -128,8 +138,26 @@ class ForegroundDetector:
         small = cv2.resize(image, self._small_wh, interpolation=cv2.INTER_AREA)
         return np.asarray(small, dtype=np.uint8)
 
+    def _edges_changed(
+        self, small: NDArray[np.uint8], background: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """Mark with 1 the pixels near which edges differ from those of the background."""
+        now, then = (
+            cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (3, 3), 0)
+            for picture in (small, background)
+        )
+        difference = cv2.subtract(now, then, dtype=cv2.CV_16S)  # gradients are linear
+        across, down = (
+            cv2.Sobel(difference, cv2.CV_32F, dx, 1 - dx, scale=_SOBEL) for dx in (1, 0)
+        )
+        changed = cv2.magnitude(across, down) >= self._options.min_edge_change
+        return np.asarray(cv2.dilate(changed.astype(np.uint8), self._reach), dtype=np.uint8)
+
     def _objects(
-        self, small: NDArray[np.uint8], foreground: NDArray[np.uint8]
+        self,
+        small: NDArray[np.uint8],
+        background: NDArray[np.uint8],
+        foreground: NDArray[np.uint8],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         # Opening removes single noisy pixels but also thin limbs; a median does less harm.
         cleaned = cv2.medianBlur(foreground, 3)
@@ -144,24 +172,21 @@ class ForegroundDetector:
         large = np.flatnonzero(areas >= self._min_area)
         order = large[np.argsort(-areas[large], kind="stable")]
         boxes = boxes[order]
-        confidence = self._confidence(small, foreground, boxes)
+        confidence = _confidence(cv2.absdiff(small, background).max(axis=2), foreground, boxes)
         width, height = self._size_wh or (0, 0)
         scale = np.array([width / self._small_wh[0], height / self._small_wh[1]] * 2)
         return (boxes * scale).astype(np.float32), confidence
 
-    def _confidence(
-        self, small: NDArray[np.uint8], foreground: NDArray[np.uint8], boxes: NDArray[np.float64]
-    ) -> NDArray[np.float32]:
-        if not len(boxes):
-            return np.empty(0, np.float32)
-        background = self._subtractor.getBackgroundImage()
-        difference = cv2.absdiff(small, background).max(axis=2)
-        values = []
-        for x1, y1, x2, y2 in boxes.astype(int):
-            moving = foreground[y1:y2, x1:x2]
-            contrast = cv2.mean(difference[y1:y2, x1:x2], mask=moving)[0]
-            values.append(1 - np.exp(-contrast / _CONTRAST))
-        return np.array(values, dtype=np.float32)
+
+def _confidence(
+    difference: NDArray[np.uint8], foreground: NDArray[np.uint8], boxes: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    values = []
+    for x1, y1, x2, y2 in boxes.astype(int):
+        moving = foreground[y1:y2, x1:x2]
+        contrast = cv2.mean(difference[y1:y2, x1:x2], mask=moving)[0]
+        values.append(1 - np.exp(-contrast / _CONTRAST))
+    return np.array(values, dtype=np.float32)
 
 
 def _kernel(side: float) -> NDArray[np.uint8]:

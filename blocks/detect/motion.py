@@ -47,6 +47,7 @@ _OPTIONS: Final = (
     "variance_threshold",
     "min_area",
     "min_area_px",
+    "min_edge_change",
     "max_foreground",
     "merge_distance",
     "close_size",
@@ -94,6 +95,11 @@ class MotionDetectionManifest(BlockManifest):
     )
     min_area_px: _Whole = Field(
         default=16, description="The same in pixels of the frame; the larger of the two holds."
+    )
+    min_edge_change: Annotated[float, Field(ge=0.0)] | Annotated[str, Selector(FLOAT)] = Field(
+        default=8.0,
+        description="Grey levels a pixel by which edges nearby must differ from the "
+        "background's, so that light and shade on a wall are not taken for objects; 0 takes all.",
     )
     max_foreground: _Fraction = Field(
         default=0.5,

@@ -75,6 +75,23 @@ def test_still_scene_gives_empty_detections(make_frame: MakeFrame) -> None:
     assert found.tracker_id.dtype == np.int64
 
 
+def test_light_on_a_wall_is_no_object(make_frame: MakeFrame) -> None:
+    """Part of the picture brightens softly: nothing is found, but what walks there is."""
+    ramp = np.clip((np.arange(320) - 200) / 60, 0, 1)[None, :, None] * 45
+    lit, dark = open_block(), open_block(min_edge_change=0)
+    for block in (lit, dark):
+        warm_up(block, make_frame)
+    for number in range(10, 16):
+        image = np.clip(scene(None) + ramp, 0, 255).astype(np.uint8)
+        frame = make_frame("cam", number, image=image)
+        assert len(look(lit, frame)) == 0
+        assert len(look(dark, frame)) >= 1  # without the rule the light is an object
+    image = np.clip(scene(25) + ramp, 0, 255).astype(np.uint8)
+    found = look(lit, make_frame("cam", 16, image=image))
+    assert len(found) == 1
+    np.testing.assert_allclose(found.xyxy[0], [196, 80, 236, 160], atol=10)
+
+
 def test_streams_are_apart_and_freed(make_frame: MakeFrame) -> None:
     """Each stream has its own background, and a stream that ended begins with a warm-up."""
     block = open_block()
