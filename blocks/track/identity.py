@@ -17,18 +17,19 @@ On a frame they run in this order. Rules 2 to 6 need a prompt frame.
 9. :func:`plan_memory`: what is not seen, or not trusted, stays out of memory.
 10. :class:`IdCounter`: ids rise and are never reused.
 
-All thresholds are fields of :class:`IdentityOptions`.
+All thresholds are fields of :class:`~.identity_options.IdentityOptions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from ..models.seam import MemoryPlan
+from .identity_options import IdentityOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BirthChoice",
     "IdCounter",
-    "IdentityOptions",
     "Twins",
     "choose_births",
     "count_twins",
@@ -52,115 +52,6 @@ __all__ = [
 
 Twins: TypeAlias = Mapping[tuple[int, int], int]
 """Frames in a row that two tracks lay on one object, by ``(older id, younger id)``."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityOptions:
-    """Every threshold of the identity rules. Overlaps and scores are 0-1, spans are in frames.
-
-    The defaults take the user's boxes at their word: nothing is cut or suppressed unless asked.
-
-    Args:
-        min_prompt_confidence: Rule 2: detections below are not looked at.
-        prompt_nms_iou: Rule 2: of two boxes of one class that overlap more, the less confident
-            is not looked at. None keeps all.
-        class_agnostic: Let a track match a detection of another class, and take its class.
-        match_iou: Rule 3: least box overlap of a detection with a visible track.
-        match_mask_iou: Rule 3: the same for masks, where detections have them.
-        motion_iou: Rule 3: least overlap with the box expected from the track's detections, for
-            a detection that its mask does not reach.
-        motion_within: Rule 3: frames since its last detection that a box can be expected.
-        recover_iou: Rule 4: least sum of the overlaps with a stray track.
-        recover_within: Rule 4: frames that a track may have been lost.
-        reprompt: Rule 5: ``needed``, or ``always`` to prompt the model with every match.
-        min_mask_score: Rules 5, 8, 9: a mask that scores lower is not trusted. It is put out all
-            the same, with its score.
-        reprompt_iou: Rule 5: a match that overlaps less corrects the mask.
-        reprompt_pause: Rule 5: frames between two corrections of a mask that reaches its
-            detection; what the last one did not better, the next frame will not.
-        refresh_iou: Rule 5: a match that overlaps at least as much may confirm the mask.
-        refresh_every: Rule 5: frames between two such confirmations.
-        birth_confidence: Rule 6: least confidence of a detection that becomes a track.
-        birth_uncovered: Rule 6: least part of the box that no visible mask covers.
-        birth_max_iou: Rule 6: a box that overlaps a visible track's as much is not born.
-        blocking_prompts: Rule 6: prompt frames in a row on which nothing matched until a mask does
-            not stand in the way of births any more: it is hardly on an object.
-        max_objects: Rule 6: tracks of one session at a time.
-        duplicate_iou: Rule 7: mask overlap at which two tracks are on one object.
-        duplicate_frames: Rule 7: frames in a row until the younger goes.
-        lost_after: Rule 8: frames in a row not visible until a track ends.
-        unmatched_prompts: Rule 8: prompt frames in a row on which nothing matched until a track
-            ends whose mask scores low; and
-        unmatched_span: Rule 8: frames that these prompt frames must span at least, so that
-            frequent prompts do not end a track in the blink of an eye.
-
-    Raises:
-        ValueError: A fraction is not in 0-1 or a count is below its minimum.
-    """
-
-    min_prompt_confidence: float = 0.0
-    prompt_nms_iou: float | None = None
-    class_agnostic: bool = False
-    match_iou: float = 0.3
-    match_mask_iou: float = 0.5
-    motion_iou: float = 0.4
-    motion_within: int = 30
-    recover_iou: float = 0.3
-    recover_within: int = 30
-    reprompt: Literal["needed", "always"] = "needed"
-    min_mask_score: float = 0.5
-    reprompt_iou: float = 0.5
-    reprompt_pause: int = 5
-    refresh_iou: float = 0.8
-    refresh_every: int = 16
-    birth_confidence: float = 0.0
-    birth_uncovered: float = 0.7
-    birth_max_iou: float = 0.3
-    blocking_prompts: int = 2
-    max_objects: int = 64
-    duplicate_iou: float = 0.7
-    duplicate_frames: int = 3
-    lost_after: int = 30
-    unmatched_prompts: int = 3
-    unmatched_span: int = 30
-
-    def __post_init__(self) -> None:
-        for name in _FRACTIONS:
-            value = getattr(self, name)
-            if value is not None and not 0.0 <= value <= 1.0:
-                raise ValueError(f"{name} must be from 0 to 1, found {value}")
-        for name, least in _COUNTS.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, found {getattr(self, name)}")
-
-
-_FRACTIONS = (
-    "min_prompt_confidence",
-    "prompt_nms_iou",
-    "match_iou",
-    "match_mask_iou",
-    "motion_iou",
-    "recover_iou",
-    "min_mask_score",
-    "reprompt_iou",
-    "refresh_iou",
-    "birth_confidence",
-    "birth_uncovered",
-    "birth_max_iou",
-    "duplicate_iou",
-)
-_COUNTS = {
-    "motion_within": 0,
-    "reprompt_pause": 0,
-    "recover_within": 0,
-    "refresh_every": 1,
-    "blocking_prompts": 1,
-    "max_objects": 1,
-    "duplicate_frames": 1,
-    "lost_after": 1,
-    "unmatched_prompts": 1,
-    "unmatched_span": 0,
-}
 
 
 def keep_detections(

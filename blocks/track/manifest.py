@@ -24,7 +24,7 @@ from trackwire.specs import (
     Traits,
 )
 
-from .identity import IdentityOptions
+from .identity_options import IdentityOptions
 from .schedule import PromptMode, Schedule
 from .turn import Rules
 

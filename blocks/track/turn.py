@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from ..frame import Frame
     from ..models.seam import Proposal
     from .evidence import Evidence
-    from .identity import IdCounter, IdentityOptions
+    from .identity import IdCounter
+    from .identity_options import IdentityOptions
     from .schedule import Schedule
     from .track_table import TrackTable
 

@@ -12,7 +12,6 @@ from hypothesis.extra import numpy as npst
 
 from trackwire.blocks.track.identity import (
     IdCounter,
-    IdentityOptions,
     choose_births,
     count_twins,
     find_ended,
@@ -24,6 +23,7 @@ from trackwire.blocks.track.identity import (
     weigh,
     weigh_strays,
 )
+from trackwire.blocks.track.identity_options import IdentityOptions
 
 DEFAULT = IdentityOptions()
 
