@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,9 @@ class PictureConverter:
         if layout != self._layout:
             # The matrix belongs to the stream and is costly to get at, so not for every frame.
             matrix = frame.side_data.get("DISPLAYMATRIX")
-            self._matrix = None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
+            self._matrix = (
+                None if matrix is None else np.frombuffer(bytes(cast("bytes", matrix)), np.int32)
+            )
             self._layout = layout
         image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
         if self._matrix is not None:

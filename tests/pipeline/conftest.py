@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -27,7 +28,7 @@ def _clip(
     """Write a clip whose frame ``i`` has brightness ``16 * i % 240``, and a red top-left corner."""
     yuv = "yuv420p" if size_wh[0] % 2 == 0 and size_wh[1] % 2 == 0 else "yuv444p"
     with av.open(str(path), "w", options=options or {}) as container:
-        stream = container.add_stream(codec, rate=fps, options={"bf": "0"})
+        stream: Any = container.add_stream(codec, rate=fps, options={"bf": "0"})
         stream.width, stream.height = size_wh
         stream.pix_fmt, stream.gop_size = yuv, gop
         if codec == "libx264":

@@ -4,35 +4,38 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from trackwire import BlockError, InferencePipeline, SourceError
+from trackwire import BlockError, Frame, InferencePipeline, SourceError
 from trackwire.pipeline.run import PipelineStateError
 from trackwire.sinks import JsonLinesSink, VideoFileSink
-from trackwire.specs import SinkError
+from trackwire.specs import Event, SinkError
 
 DEADLINE_S = 30
 
 
 @pytest.fixture(autouse=True)
-def no_thread_is_left():
+def no_thread_is_left() -> Iterator[None]:
     """Whatever a test does to a pipeline, no thread of it is left."""
     before = set(threading.enumerate())
     yield
     assert {t for t in threading.enumerate() if t not in before and t.is_alive()} == set()
 
 
-def number_of(frames):
+def number_of(frames: list[Frame]) -> Any:
     """Custom logic that answers with the frame number."""
     return [{"number": frame.video.frame_number} for frame in frames]
 
 
-def fail_on(*bad):
+def fail_on(*bad: int) -> Any:
     """Custom logic that raises on some frames."""
 
-    def logic(frames):
+    def logic(frames: list[Frame]) -> Any:
         if any(frame.video.frame_number in bad for frame in frames):
             raise RuntimeError("no idea")
         return number_of(frames)
@@ -41,27 +44,28 @@ def fail_on(*bad):
 
 
 class Collector:
-    def __init__(self):
-        self.calls, self.closed = [], 0
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, Any]] = []
+        self.closed = 0
 
-    def __call__(self, predictions, frame):
+    def __call__(self, predictions: dict[str, Any], frame: Frame) -> None:
         self.calls.append((predictions, frame))
 
-    def close(self):
+    def close(self) -> None:
         self.closed += 1
 
     @property
-    def numbers(self):
+    def numbers(self) -> Any:
         return [frame.video.frame_number for _, frame in self.calls]
 
 
-def pipeline_over(reference, sink, logic=number_of, **options):
+def pipeline_over(reference: Any, sink: Any, logic: Any = number_of, **options: Any) -> Any:
     """Make a pipeline with custom logic."""
     return InferencePipeline.init_with_custom_logic(reference, logic, sink, **options)
 
 
 @pytest.mark.parametrize("main", [True, False])
-def test_every_frame_comes_once_in_order(make_clip, main):
+def test_every_frame_comes_once_in_order(make_clip: Callable[..., Path], main: bool) -> None:
     """A file's frames reach the sink once each, in order, with the documented names."""
     sink = Collector()
     pipeline = pipeline_over(make_clip(frames=40, fps=Fraction(30000, 1001)), sink)
@@ -79,7 +83,7 @@ def test_every_frame_comes_once_in_order(make_clip, main):
     assert status.sources[0].state == "ended"
 
 
-def test_sources_of_different_length_come_as_lists(make_clip):
+def test_sources_of_different_length_come_as_lists(make_clip: Callable[..., Path]) -> None:
     """Several sources give lists with None where one has ended; names are unique."""
     sink = Collector()
     clips = [make_clip("a/x.mp4".replace("/", "-"), frames=5), make_clip("y.mp4", frames=9)]
@@ -93,9 +97,11 @@ def test_sources_of_different_length_come_as_lists(make_clip):
     assert [frames[2].video.frame_number for _, frames in sink.calls] == list(range(9))
 
 
-def test_step_failure_stops_with_all_that_was_before(make_clip, tmp_path):
+def test_step_failure_stops_with_all_that_was_before(
+    make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
     """Under stop, frames before the failure are written, files close, and join() raises it."""
-    events = []
+    events: list[Event] = []
     sinks = [JsonLinesSink(tmp_path / "out"), VideoFileSink(tmp_path / "out")]
     pipeline = pipeline_over(
         make_clip(frames=80), sinks, fail_on(50), status_update_handlers=[events.append]
@@ -112,10 +118,10 @@ def test_step_failure_stops_with_all_that_was_before(make_clip, tmp_path):
     ]
 
 
-def test_step_failure_under_skip_costs_its_frame(make_clip):
+def test_step_failure_under_skip_costs_its_frame(make_clip: Callable[..., Path]) -> None:
     """Under skip the sink is not called for the failed frame, and it is counted."""
     sink = Collector()
-    events = []
+    events: list[Event] = []
     pipeline = pipeline_over(
         make_clip(frames=80),
         sink,
@@ -130,7 +136,7 @@ def test_step_failure_under_skip_costs_its_frame(make_clip):
     assert [e.frame_number for e in events if e.kind == "step.failed"] == [50, 60]
 
 
-def test_custom_logic_must_return_one_result_per_frame(make_clip):
+def test_custom_logic_must_return_one_result_per_frame(make_clip: Callable[..., Path]) -> None:
     """A result list of the wrong length is an error, not a shift of results."""
     pipeline = pipeline_over(make_clip(), Collector(), lambda _frames: [])
     pipeline.start()
@@ -138,10 +144,10 @@ def test_custom_logic_must_return_one_result_per_frame(make_clip):
         pipeline.join()
 
 
-def test_sink_error_stops_or_is_skipped(make_clip):
+def test_sink_error_stops_or_is_skipped(make_clip: Callable[..., Path]) -> None:
     """One sink that raises ends the run under stop; under skip the others get everything."""
 
-    def broken(predictions, frame):
+    def broken(predictions: dict[str, Any], frame: Frame) -> None:
         if frame.video.frame_number == 3:
             raise OSError("disk full")
 
@@ -159,7 +165,9 @@ def test_sink_error_stops_or_is_skipped(make_clip):
         assert other.closed == 1
 
 
-def test_source_that_cannot_be_opened_fails_the_start(make_clip, tmp_path):
+def test_source_that_cannot_be_opened_fails_the_start(
+    make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
     """start() raises under stop; under skip the other sources run."""
     (tmp_path / "empty.mp4").touch()
     references = [make_clip(frames=4), tmp_path / "empty.mp4"]
@@ -178,7 +186,7 @@ def test_source_that_cannot_be_opened_fails_the_start(make_clip, tmp_path):
     assert [source.state for source in pipeline.status().sources] == ["ended", "failed"]
 
 
-def test_bad_image_stops_or_is_skipped(tmp_path):
+def test_bad_image_stops_or_is_skipped(tmp_path: Path) -> None:
     """A source error ends the run after what was read before it, or costs its frame."""
     import cv2
     import numpy as np
@@ -198,7 +206,7 @@ def test_bad_image_stops_or_is_skipped(tmp_path):
         assert len(sink.calls) == expected
 
 
-def test_terminate_in_every_state(make_clip):
+def test_terminate_in_every_state(make_clip: Callable[..., Path]) -> None:
     """terminate() before, during and after a run, also from a sink, ends it cleanly."""
     clip = make_clip(frames=60)
     never_started = pipeline_over(clip, Collector())
@@ -209,9 +217,11 @@ def test_terminate_in_every_state(make_clip):
         never_started.start()
     for main in (True, False):
         sink = Collector()
-        made = []
+        made: list[InferencePipeline] = []
 
-        def stop(_predictions, frame, made=made):
+        def stop(
+            _predictions: dict[str, Any], frame: Frame, made: list[InferencePipeline] = made
+        ) -> None:
             if frame.frame_id == 5:
                 made[0].terminate()
 
@@ -229,7 +239,7 @@ def test_terminate_in_every_state(make_clip):
             running.start()
 
 
-def test_terminate_releases_a_paused_pipeline(make_clip):
+def test_terminate_releases_a_paused_pipeline(make_clip: Callable[..., Path]) -> None:
     """A paused source holds nothing up for ever: terminate ends it, resume lets it go on."""
     sink = Collector()
     pipeline = pipeline_over(make_clip(frames=30), sink)
@@ -249,7 +259,7 @@ def test_terminate_releases_a_paused_pipeline(make_clip):
     assert sink.numbers == list(range(30))
 
 
-def test_muted_frames_are_counted(make_clip):
+def test_muted_frames_are_counted(make_clip: Callable[..., Path]) -> None:
     """A muted source runs on, and each frame thrown away is counted."""
     sink = Collector()
     pipeline = pipeline_over(make_clip(frames=30), sink)
@@ -262,11 +272,11 @@ def test_muted_frames_are_counted(make_clip):
         pipeline.mute_stream(1)
 
 
-def test_slow_sink_holds_the_source_back(make_clip):
+def test_slow_sink_holds_the_source_back(make_clip: Callable[..., Path]) -> None:
     """A file waits for a slow sink: queues stay bounded and nothing is dropped."""
     release, seen = threading.Event(), []
 
-    def slow(predictions, frame):
+    def slow(predictions: dict[str, Any], frame: Frame) -> None:
         assert release.wait(DEADLINE_S)
         seen.append(frame.video.frame_number)
 
@@ -282,11 +292,13 @@ def test_slow_sink_holds_the_source_back(make_clip):
     assert seen == list(range(120))
 
 
-def test_ctrl_c_closes_the_sinks_and_goes_on_up(make_clip, tmp_path):
+def test_ctrl_c_closes_the_sinks_and_goes_on_up(
+    make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
     """KeyboardInterrupt in start() finishes the files and is raised again."""
     video = VideoFileSink(tmp_path / "out.mp4")
 
-    def interrupt(predictions, frame):
+    def interrupt(predictions: dict[str, Any], frame: Frame) -> None:
         if frame.frame_id == 10:
             raise KeyboardInterrupt
 
@@ -299,15 +311,15 @@ def test_ctrl_c_closes_the_sinks_and_goes_on_up(make_clip, tmp_path):
         assert container.streams.video[0].frames >= 10
 
 
-def test_join_inside_the_run_is_refused(make_clip):
+def test_join_inside_the_run_is_refused(make_clip: Callable[..., Path]) -> None:
     """A sink that joins its own pipeline would wait for ever; it is told so."""
-    pipeline = pipeline_over(make_clip(), lambda _p, _f: pipeline.join())
+    pipeline: InferencePipeline = pipeline_over(make_clip(), lambda _p, _f: pipeline.join())
     pipeline.start()
     with pytest.raises(PipelineStateError, match="terminate"):
         pipeline.join()
 
 
-def test_options_are_checked(make_clip):
+def test_options_are_checked(make_clip: Callable[..., Path]) -> None:
     """Unknown policies, bad sinks and misfitting names are refused when the pipeline is made."""
     clip = make_clip()
     with pytest.raises(ValueError, match="on_step_error must be one of stop, skip"):
@@ -318,13 +330,15 @@ def test_options_are_checked(make_clip):
         pipeline_over(clip, [3])
 
 
-def test_script_with_changed_import_lines_runs(make_clip, caplog):
+def test_script_with_changed_import_lines_runs(
+    make_clip: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
     """A script for the known pipeline runs with two import lines changed."""
     from trackwire.sinks import render_boxes
 
     seen = []
 
-    def on_prediction(predictions, frame):
+    def on_prediction(predictions: dict[str, Any], frame: Frame) -> None:
         render_boxes(predictions, frame)
         seen.append((frame.frame_id, len(predictions["boxes"])))
 
@@ -351,5 +365,7 @@ def test_script_with_changed_import_lines_runs(make_clip, caplog):
     pipeline.start()
     pipeline.join()
     assert [frame_id for frame_id, _ in seen] == [1, 2, 3, 4, 5, 6]
-    assert pipeline.engine_report().frames == 6
+    report = pipeline.engine_report()
+    assert report is not None
+    assert report.frames == 6
     assert "secret" not in caplog.text

@@ -6,6 +6,8 @@ import json
 import logging
 from datetime import UTC, datetime
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from trackwire.sinks.screen import display_problem
 from trackwire.specs import SinkError
 
 
-def make_frame(number=0, name="clip"):
+def make_frame(number: int = 0, name: str = "clip") -> Any:
     """Make a black frame."""
     metadata = VideoMetadata(
         name, 0, number, 2, Fraction(number, 25), datetime.now(UTC), 0.0, Fraction(25)
@@ -26,18 +28,18 @@ def make_frame(number=0, name="clip"):
     return Frame(np.zeros((20, 30, 3), np.uint8), metadata)
 
 
-def lines(path):
+def lines(path: Path) -> Any:
     """Read JSON Lines."""
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def test_every_name_of_the_front_door_loads():
+def test_every_name_of_the_front_door_loads() -> None:
     """__all__ is the truth."""
     for name in trackwire.sinks.__all__:
         assert getattr(trackwire.sinks, name) is not None
 
 
-def test_a_line_has_the_documented_fields(tmp_path):
+def test_a_line_has_the_documented_fields(tmp_path: Path) -> None:
     """One line per frame, images left out, detections as JSON that reads back."""
     frame = make_frame(7)
     detections = build_detections(frame, [[1, 2, 11, 12]], confidence=[0.5], producer="d")
@@ -79,7 +81,7 @@ def test_a_line_has_the_documented_fields(tmp_path):
     assert again.xyxy.tolist() == detections.xyxy.tolist()
 
 
-def test_streams_get_a_file_each_or_share_one(tmp_path):
+def test_streams_get_a_file_each_or_share_one(tmp_path: Path) -> None:
     """A folder gives a file per stream, a file name takes all; None is passed over."""
     frames = [make_frame(0, "a"), None, make_frame(0, "b")]
     for target in (tmp_path / "folder", tmp_path / "all.jsonl"):
@@ -90,37 +92,38 @@ def test_streams_get_a_file_each_or_share_one(tmp_path):
     assert [line["video_identifier"] for line in lines(tmp_path / "all.jsonl")] == ["a", "b"]
 
 
-def test_what_json_cannot_say_is_refused_and_leaves_no_half_line(tmp_path):
+def test_what_json_cannot_say_is_refused_and_leaves_no_half_line(tmp_path: Path) -> None:
     """An output without a JSON form is named, and the file stays whole lines."""
     sink = JsonLinesSink(tmp_path / "out.jsonl")
     sink({"n": 1}, make_frame(0))
     with pytest.raises(SinkError, match="output 'bad' of clip/1 is a object"):
         sink({"n": 2, "bad": object()}, make_frame(1))
     with pytest.raises(SinkError, match="dict of outputs"):
-        sink(3, make_frame(2))
+        sink(3, make_frame(2))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     sink.close()
     with pytest.raises(SinkError, match="closed"):
         sink({}, make_frame(3))
     assert len(lines(tmp_path / "out.jsonl")) == 1
 
 
-def test_memory_is_bounded_and_counts():
+def test_memory_is_bounded_and_counts() -> None:
     """The oldest result goes, and is counted."""
     sink = InMemoryBufferSink(buffer_size=3)
     for number in range(5):
         sink({"n": number}, make_frame(number))
     assert (len(sink), sink.dropped) == (3, 2)
-    assert [predictions["n"] for predictions, _ in sink.consume()] == [2, 3, 4]
+    kept: list[tuple[Any, Any]] = list(sink.consume())
+    assert [predictions["n"] for predictions, _ in kept] == [2, 3, 4]
     assert len(sink) == 0
     with pytest.raises(ValueError, match="at least 1"):
         InMemoryBufferSink(0)
 
 
-def test_multi_sink_calls_all_although_one_fails(tmp_path):
+def test_multi_sink_calls_all_although_one_fails(tmp_path: Path) -> None:
     """A sink that fails does not keep the result from the ones behind it; all are closed."""
     memory, written = InMemoryBufferSink(), JsonLinesSink(tmp_path / "out.jsonl")
 
-    def broken(predictions, frame):
+    def broken(predictions: dict[str, Any], frame: Frame) -> None:
         raise OSError("disk full")
 
     sink = multi_sink(broken, memory, written)
@@ -133,10 +136,12 @@ def test_multi_sink_calls_all_although_one_fails(tmp_path):
     with pytest.raises(SinkError, match="closed"):
         written({}, make_frame())
     with pytest.raises(TypeError):
-        multi_sink(3)
+        multi_sink(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
-def test_without_a_screen_it_says_so_once_and_goes_on(caplog, monkeypatch):
+def test_without_a_screen_it_says_so_once_and_goes_on(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without windows or display the process lives on, and one warning says nothing is shown."""
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)

@@ -7,6 +7,8 @@ import sys
 import textwrap
 from datetime import UTC, datetime
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -19,8 +21,14 @@ from trackwire.specs import SinkError
 
 
 def make_frame(
-    number=0, size_wh=(64, 48), *, color=(0, 0, 0), name="clip", time="by rate", fps=Fraction(25)
-):
+    number: int = 0,
+    size_wh: tuple[int, int] = (64, 48),
+    *,
+    color: tuple[int, int, int] = (0, 0, 0),
+    name: str = "clip",
+    time: Any = "by rate",
+    fps: Fraction = Fraction(25),
+) -> Any:
     """Make a frame of one colour."""
     image = np.empty((size_wh[1], size_wh[0], 3), np.uint8)
     image[:] = color
@@ -37,17 +45,17 @@ def make_frame(
     return Frame(image, metadata)
 
 
-def read(path):
+def read(path: Path) -> Any:
     """Read a video: its stream, pictures and times."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        frames = list(container.decode(stream))
+        frames: list[Any] = list(container.decode(stream))
         times = [frame.pts * frame.time_base for frame in frames]
         return stream, [frame.to_ndarray(format="bgr24") for frame in frames], times
 
 
 @pytest.mark.parametrize("fps", [Fraction(30000, 1001), Fraction(25), Fraction(24000, 1001)])
-def test_rate_is_exact_although_times_are_rounded(tmp_path, fps):
+def test_rate_is_exact_although_times_are_rounded(tmp_path: Path, fps: Fraction) -> None:
     """29.97 stays 30000/1001, also where the container rounded the times to milliseconds."""
     sink = VideoFileSink(tmp_path / "out.mp4")
     for number in range(50):
@@ -61,7 +69,7 @@ def test_rate_is_exact_although_times_are_rounded(tmp_path, fps):
     assert times == [number / fps for number in range(50)]
 
 
-def test_variable_rate_keeps_its_times(tmp_path):
+def test_variable_rate_keeps_its_times(tmp_path: Path) -> None:
     """Frames are shown when the source showed them, counted from the first."""
     offsets = [Fraction(n, 100) for n in (0, 10, 50, 61, 200)]
     sink = VideoFileSink(tmp_path / "out.mp4")
@@ -75,7 +83,7 @@ def test_variable_rate_keeps_its_times(tmp_path):
     assert times[2] - times[1] == pytest.approx(0.4, abs=0.02)
 
 
-def test_unknown_and_reversed_times_go_on(tmp_path):
+def test_unknown_and_reversed_times_go_on(tmp_path: Path) -> None:
     """No time, or time that runs backwards, moves on by one frame and never back."""
     sink = VideoFileSink(tmp_path / "out.mp4")
     for number, time in enumerate([None, None, Fraction(9), Fraction(1), Fraction(1), None]):
@@ -89,7 +97,9 @@ def test_unknown_and_reversed_times_go_on(tmp_path):
     ("size_wh", "written_wh"),
     [((17, 33), (18, 34)), ((16, 16), (16, 16)), ((3, 100), (16, 100)), ((1, 1), (16, 16))],
 )
-def test_every_size_is_padded_to_one_that_plays(tmp_path, size_wh, written_wh):
+def test_every_size_is_padded_to_one_that_plays(
+    tmp_path: Path, size_wh: tuple[int, int], written_wh: tuple[int, int]
+) -> None:
     """Odd sizes become even, tiny ones 16 pixels, the edge repeated."""
     sink = VideoFileSink(tmp_path / "out.mp4")
     for number in range(3):
@@ -100,7 +110,7 @@ def test_every_size_is_padded_to_one_that_plays(tmp_path, size_wh, written_wh):
     assert np.abs(images[0].astype(int) - (40, 80, 200)).max() < 12
 
 
-def test_change_of_size_begins_a_new_file(tmp_path):
+def test_change_of_size_begins_a_new_file(tmp_path: Path) -> None:
     """A new size goes on in annotated-002.mp4, in the folder of its stream."""
     sink = VideoFileSink(tmp_path)
     for number, size_wh in enumerate([(64, 48)] * 3 + [(32, 48)] * 2 + [(64, 48)]):
@@ -111,7 +121,7 @@ def test_change_of_size_begins_a_new_file(tmp_path):
     assert [len(read(path)[1]) for path in sink.paths] == [3, 2, 1]
 
 
-def test_a_killed_process_loses_less_than_a_second(tmp_path):
+def test_a_killed_process_loses_less_than_a_second(tmp_path: Path) -> None:
     """What was written up to a second before a crash can be played."""
     script = f"""
         import importlib.util, os, signal
@@ -129,7 +139,7 @@ def test_a_killed_process_loses_less_than_a_second(tmp_path):
     assert len(images) > 75
 
 
-def test_the_picture_is_the_named_the_only_or_the_drawn_one(tmp_path):
+def test_the_picture_is_the_named_the_only_or_the_drawn_one(tmp_path: Path) -> None:
     """Named output first, else the only image output, else detections on the frame."""
     frame = make_frame()
     green, blue = make_frame(color=(0, 200, 0)), make_frame(color=(200, 0, 0))
@@ -159,7 +169,7 @@ def test_the_picture_is_the_named_the_only_or_the_drawn_one(tmp_path):
         VideoFileSink(tmp_path / "c.mp4", image_output="c")({"a": green}, frame)
 
 
-def test_refusals(tmp_path):
+def test_refusals(tmp_path: Path) -> None:
     """Two streams for one file, a folder that cannot be, a closed sink, names that climb out."""
     sink = VideoFileSink(tmp_path / "out.mp4")
     sink({}, make_frame())

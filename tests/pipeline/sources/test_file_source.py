@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -24,7 +26,7 @@ def read_all(path: Path) -> tuple[FileSource, list[SourceFrame], list[Event]]:
     return source, frames, events
 
 
-def test_rate_and_times_are_exact(make_clip):
+def test_rate_and_times_are_exact(make_clip: Callable[..., Path]) -> None:
     """29.97 stays 30000/1001, and each frame has its exact time."""
     source, frames, events = read_all(make_clip(fps=Fraction(30000, 1001), frames=7))
     assert source.fps == Fraction(30000, 1001)
@@ -33,7 +35,7 @@ def test_rate_and_times_are_exact(make_clip):
     assert events == []
 
 
-def test_variable_rate_keeps_its_times(make_clip):
+def test_variable_rate_keeps_its_times(make_clip: Callable[..., Path]) -> None:
     """A variable frame rate is told by the frames' times, not flattened."""
     pts = [0, 10, 50, 60, 61, 200]
     path = make_clip(frames=6, pts=pts, time_base=Fraction(1, 100))
@@ -42,7 +44,9 @@ def test_variable_rate_keeps_its_times(make_clip):
 
 
 @pytest.mark.parametrize("size_wh", [(17, 33), (16, 16), (64, 48), (4, 4)])
-def test_every_size_is_read_contiguous_and_in_bgr(make_clip, size_wh):
+def test_every_size_is_read_contiguous_and_in_bgr(
+    make_clip: Callable[..., Path], size_wh: tuple[int, int]
+) -> None:
     """Odd and tiny sizes come as contiguous BGR arrays of exactly that size."""
     _, frames, _ = read_all(make_clip(size_wh=size_wh, frames=3))
     assert len(frames) == 3
@@ -66,7 +70,9 @@ def test_every_size_is_read_contiguous_and_in_bgr(make_clip, size_wh):
         ((0, False, True), "bottom left"),
     ],
 )
-def test_rotation_and_mirroring_are_applied(make_clip, rotation, corner):
+def test_rotation_and_mirroring_are_applied(
+    make_clip: Callable[..., Path], rotation: Any, corner: str
+) -> None:
     """The display matrix is applied: degrees count counterclockwise."""
     path = make_clip(rotate=rotation, frames=2)
     with av.open(str(path)) as container:
@@ -85,7 +91,7 @@ def test_rotation_and_mirroring_are_applied(make_clip, rotation, corner):
     assert red == [corner]
 
 
-def test_change_of_size_raises_the_epoch(make_clip, tmp_path):
+def test_change_of_size_raises_the_epoch(make_clip: Callable[..., Path], tmp_path: Path) -> None:
     """Pictures that change size mid-stream go on at their new size under a new epoch."""
     small = make_clip("a.h264", size_wh=(64, 48), frames=5)
     large = make_clip("b.h264", size_wh=(96, 80), frames=5)
@@ -101,7 +107,7 @@ def test_change_of_size_raises_the_epoch(make_clip, tmp_path):
         assert abs(int(frame.image[-1, -1, 2]) - int(frame.image[-1, -1, 0])) < 20
 
 
-def test_one_bad_packet_costs_its_frame_and_an_event(make_clip):
+def test_one_bad_packet_costs_its_frame_and_an_event(make_clip: Callable[..., Path]) -> None:
     """A packet that cannot be decoded is reported; all other frames come."""
     path = make_clip("clip.mkv", size_wh=(320, 240), frames=20, gop=1)
     with av.open(str(path)) as container:
@@ -112,7 +118,7 @@ def test_one_bad_packet_costs_its_frame_and_an_event(make_clip):
     assert "source.packet_corrupt" in {event.kind for event in events}
 
 
-def test_file_cut_short_in_the_middle_ends_with_an_event(make_clip):
+def test_file_cut_short_in_the_middle_ends_with_an_event(make_clip: Callable[..., Path]) -> None:
     """A cut MKV ends cleanly, and it is said how much is missing."""
     path = make_clip("clip.mkv", frames=100)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -121,7 +127,7 @@ def test_file_cut_short_in_the_middle_ends_with_an_event(make_clip):
     assert "source.truncated" in {event.kind for event in events}
 
 
-def test_reading_again_after_open_rewinds(make_clip):
+def test_reading_again_after_open_rewinds(make_clip: Callable[..., Path]) -> None:
     """open() starts over from the first frame."""
     source = FileSource(make_clip(frames=3))
     for _ in range(2):
@@ -133,7 +139,7 @@ def test_reading_again_after_open_rewinds(make_clip):
         source.read()
 
 
-def test_broken_files_say_what_they_are(make_clip, tmp_path):
+def test_broken_files_say_what_they_are(make_clip: Callable[..., Path], tmp_path: Path) -> None:
     """Missing, empty, text, cut MP4, folder, sound only: each error says which and names it."""
     make_clip("street.mp4")
     (tmp_path / "empty.mp4").touch()
@@ -162,7 +168,9 @@ def test_broken_files_say_what_they_are(make_clip, tmp_path):
         assert str(tmp_path) in str(caught.value)
 
 
-def test_a_playlist_in_disguise_opens_nothing_else(make_clip, tmp_path):
+def test_a_playlist_in_disguise_opens_nothing_else(
+    make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
     """A file cannot make the decoder open another file or address."""
     make_clip("other.ts")
     path = tmp_path / "list.mp4"
@@ -171,7 +179,7 @@ def test_a_playlist_in_disguise_opens_nothing_else(make_clip, tmp_path):
         FileSource(path).open()
 
 
-def test_a_colon_in_the_name_is_no_protocol(make_clip):
+def test_a_colon_in_the_name_is_no_protocol(make_clip: Callable[..., Path]) -> None:
     """A file name with a colon is a file name."""
     _, frames, _ = read_all(make_clip("12:30:00.mkv", frames=2))
     assert len(frames) == 2

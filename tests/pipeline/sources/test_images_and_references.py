@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +16,7 @@ from trackwire.specs import SourceError, SourceFormatError, SourceNotFoundError
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     """A folder of three images whose pixels are their numbers."""
     images = tmp_path / "holiday"
     images.mkdir()
@@ -22,7 +25,7 @@ def folder(tmp_path):
     return images
 
 
-def test_images_come_in_natural_order(folder):
+def test_images_come_in_natural_order(folder: Any) -> None:
     """Frame 2 comes before frame 10, and the frame number tells the time."""
     (source,) = resolve_sources(folder)
     assert isinstance(source, ImageSource)
@@ -33,7 +36,7 @@ def test_images_come_in_natural_order(folder):
     assert [frame.media_time_s for frame in frames] == [0, Fraction(1, 30), Fraction(2, 30)]
 
 
-def test_unreadable_image_is_named_and_the_next_still_comes(folder):
+def test_unreadable_image_is_named_and_the_next_still_comes(folder: Any) -> None:
     """A bad image costs itself, names itself, and not the rest."""
     (folder / "f2.png").write_bytes(b"")
     cv2.imwrite(str(folder / "f11.png"), np.zeros((8, 8), np.uint8))
@@ -47,7 +50,7 @@ def test_unreadable_image_is_named_and_the_next_still_comes(folder):
     assert frames[1].image.shape == (8, 8, 3)
 
 
-def test_references_of_every_kind(folder, make_clip):
+def test_references_of_every_kind(folder: Any, make_clip: Callable[..., Path]) -> None:
     """Paths, globs, folders, lists, synthetic clips and sources all resolve."""
     clip = make_clip("a.mp4")
     make_clip("b10.mkv")
@@ -70,10 +73,12 @@ def test_references_of_every_kind(folder, make_clip):
     assert sources[6].name == "f1"
 
 
-def test_references_to_nothing_say_so(tmp_path, make_clip, folder):
+def test_references_to_nothing_say_so(
+    tmp_path: Path, make_clip: Callable[..., Path], folder: Any
+) -> None:
     """Empty folders and globs, mixed globs and live sources are refused with a way on."""
     make_clip("a.mp4")
-    cases = [
+    cases: list[tuple[Any, type[Exception], str]] = [
         (tmp_path / "*.mov", SourceNotFoundError, "nothing matches"),
         (tmp_path, SourceFormatError, r"holds no images, found 1 other files \(\.mp4\)"),
         ([], SourceError, "empty list"),
@@ -87,10 +92,10 @@ def test_references_to_nothing_say_so(tmp_path, make_clip, folder):
     with pytest.raises(SourceFormatError, match=r"such as notes\.txt"):
         resolve_sources(str(folder / "*"))
     with pytest.raises(TypeError, match="found float"):
-        resolve_sources(1.5)
+        resolve_sources(1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
-def test_no_credential_is_in_the_error():
+def test_no_credential_is_in_the_error() -> None:
     """Passwords and tokens in URLs never reach a message."""
     with pytest.raises(SourceError, match="rtsp://cam:8554/live") as caught:
         resolve_sources("rtsp://admin:hunter2@cam:8554/live?token=abc")
