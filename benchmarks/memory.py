@@ -20,7 +20,7 @@ import time
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -110,7 +110,7 @@ def _step(
             confidence=np.ones(OBJECTS, dtype=np.float32),
             producer="detector",
         )
-    columns = {"images": [frame], "boxes": [boxes]}
+    columns: dict[str, list[Any]] = {"images": [frame], "boxes": [boxes]}
     (outcome,) = tracker.run(Batch(("endless",), columns))
     if isinstance(outcome, Failure):
         raise outcome.error
@@ -169,7 +169,7 @@ def _report(samples: list[tuple[int, int, int, int]], seconds: float) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--frames", type=int, default=5001)
     parser.add_argument("--warm-up", type=int, default=200)
     parser.add_argument("--every", type=int, default=200)

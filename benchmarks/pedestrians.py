@@ -95,7 +95,7 @@ def _track(options: argparse.Namespace, mode: str, truth: Truth) -> tuple[Tracki
         if isinstance(outcome, Failure):
             raise outcome.error
         seen: sv.Detections = outcome["predictions"]  # type: ignore[index]
-        tally.add(ids, seen.tracker_id, box_iou_matrix(xyxy, seen.xyxy))
+        tally.add(ids, _ids(seen), box_iou_matrix(xyxy, seen.xyxy))
         if options.pictures:
             _draw(options.pictures / mode, frame, seen, ids, xyxy)
     tracker.close()
@@ -148,7 +148,7 @@ def _draw(
     picture = sv.MaskAnnotator(color_lookup=by_track).annotate(frame.image.copy(), seen)
     labels = [
         f"{track} {score:.2f}"
-        for track, score in zip(seen.tracker_id, seen.data["mask_score"], strict=True)
+        for track, score in zip(_ids(seen), seen.data["mask_score"], strict=True)
     ]
     picture = sv.LabelAnnotator(color_lookup=by_track, text_scale=0.35, text_padding=2).annotate(
         picture, seen, labels
@@ -159,8 +159,15 @@ def _draw(
     cv2.imwrite(str(folder / f"{frame.video.frame_number:06d}.png"), picture)
 
 
+def _ids(tracks: sv.Detections) -> NDArray[np.int64]:
+    """Identities of what a tracker put out, which always has them."""
+    if tracks.tracker_id is None:
+        raise ValueError("the tracker put out detections without tracker_id")
+    return np.asarray(tracks.tracker_id, np.int64)
+
+
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
         "clip", type=Path, nargs="?", default=CLIP, help="folder with frames/ and gt.txt"
     )

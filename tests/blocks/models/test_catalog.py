@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 import pytest
 
 from trackwire.blocks.models.catalog import (
     VIDEO_MODELS,
+    ModelEntry,
     find_video_model,
     load_video_model,
 )
@@ -53,7 +55,7 @@ def test_a_size_that_is_not_offered_is_refused() -> None:
 
 
 @pytest.mark.parametrize("entry", [each for each in VIDEO_MODELS if not each.available])
-def test_models_of_later_versions_give_one_clear_error(entry) -> None:
+def test_models_of_later_versions_give_one_clear_error(entry: ModelEntry) -> None:
     """Never another model in its place: the error names the weights and the ways on."""
     with pytest.raises(ModelError, match="set model_id to 'lite'") as caught:
         load_video_model(entry.model_id, Resources())
@@ -63,9 +65,10 @@ def test_models_of_later_versions_give_one_clear_error(entry) -> None:
 
 def test_a_model_is_shared_while_somebody_holds_it() -> None:
     """Two engines load a model once; it goes when the last of them goes."""
-    pool, loads = ModelPool(), []
+    pool = ModelPool()
+    loads: list[int] = []
 
-    def load():
+    def load() -> Any:
         loads.append(1)
         return object()
 

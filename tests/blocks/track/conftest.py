@@ -240,7 +240,8 @@ class Rig:
         outcome = self.tick((frame, self.truth(frame) if isinstance(given, str) else given))[0]
         if isinstance(outcome, Failure):
             raise outcome.error
-        return outcome["predictions"]
+        predictions: sv.Detections = outcome["predictions"]
+        return predictions
 
     def wants(self, number: int, **where: Any) -> bool:
         """Ask whether boxes are demanded for a frame."""

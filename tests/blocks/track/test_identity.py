@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -239,7 +240,9 @@ def test_a_track_ends_by_frames_and_prompts(
     unseen: int, missed: int, span: int, trusted: bool, expected: bool
 ) -> None:
     """Both counts must be reached, so no prompt mode kills a track in the blink of an eye."""
-    ended = find_ended(*map(np.array, ([unseen], [missed], [span], [trusted])), DEFAULT)
+    ended = find_ended(
+        np.array([unseen]), np.array([missed]), np.array([span]), np.array([trusted]), DEFAULT
+    )
     assert ended.tolist() == [expected]
 
 
@@ -280,7 +283,7 @@ def test_ids_rise_and_a_preview_spends_none() -> None:
         ({"max_objects": 0}, "max_objects must be at least 1, found 0"),
     ],
 )
-def test_thresholds_out_of_range_are_refused(options: dict, message: str) -> None:
+def test_thresholds_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     """An option says its name, what it may be and what was found."""
     with pytest.raises(ValueError, match=message):
         IdentityOptions(**options)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import supervision as sv
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from trackwire.blocks.track.overlap import (
     box_intersection,
@@ -78,9 +81,9 @@ boxes = st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(10, 20), st.
 
 
 @given(box=boxes, masks=st.lists(boxes, min_size=1, max_size=4))
-def test_cover_equals_the_dense_count(box, masks) -> None:
+def test_cover_equals_the_dense_count(box: Any, masks: Any) -> None:
     """The cover worked on crops is the mean of the dense union under the box."""
     x1, y1, x2, y2 = box
-    union = compact(*masks).to_dense().any(axis=0)
+    union: NDArray[np.bool_] = np.logical_or.reduce(compact(*masks).to_dense(), axis=0)
     measured = covered_fraction(np.array([box], dtype=np.float32), compact(*masks))
     assert measured[0] == pytest.approx(union[y1:y2, x1:x2].mean())

@@ -48,7 +48,7 @@ def places(found: sv.Detections) -> dict[int, list[float]]:
 # What comes out
 
 
-def test_predictions_have_every_field(rig) -> None:
+def test_predictions_have_every_field(rig: Any) -> None:
     """Boxes are the tight half-open boxes of the masks, and every standard field is there."""
     found = rig(still).step(0)
     assert places(found) == {1: list(LEFT), 2: list(RIGHT)}
@@ -63,7 +63,7 @@ def test_predictions_have_every_field(rig) -> None:
     assert found.data["mask_score"] == pytest.approx([0.9, 0.9])
 
 
-def test_an_empty_result_has_the_same_fields(rig) -> None:
+def test_an_empty_result_has_the_same_fields(rig: Any) -> None:
     """Nothing found is a value: readers of ids and masks need no special case."""
     empty, full = rig(still).step(0, rig.boxes([])), rig(still).step(0)
     assert len(empty) == 0
@@ -74,7 +74,7 @@ def test_an_empty_result_has_the_same_fields(rig) -> None:
     assert empty.data.keys() == full.data.keys()
 
 
-def test_class_and_confidence_are_those_of_the_latest_detection(rig) -> None:
+def test_class_and_confidence_are_those_of_the_latest_detection(rig: Any) -> None:
     """A track does not keep the first opinion of a detector, and names its detection."""
     tracker = rig(still, prompt_mode="every_n_frames", prompt_interval=2, class_agnostic=True)
     tracker.step(0, rig.boxes([LEFT], names=["car"], confidence=[0.9]))
@@ -87,7 +87,7 @@ def test_class_and_confidence_are_those_of_the_latest_detection(rig) -> None:
     assert found.tracker_id.tolist() == [1]
 
 
-def test_detections_without_class_and_confidence_are_tolerated(rig) -> None:
+def test_detections_without_class_and_confidence_are_tolerated(rig: Any) -> None:
     """Bare boxes are as good as any; they keep the class that is known."""
     tracker = rig(still, prompt_mode="every_frame")
     found = tracker.step(0, rig.boxes([LEFT, RIGHT]))
@@ -103,13 +103,13 @@ def test_detections_without_class_and_confidence_are_tolerated(rig) -> None:
     "box",
     [(50, 50, 50, 90), (200, 10, 300, 40), (-20, -20, -1, -1)],
 )
-def test_boxes_that_hold_no_pixel_are_left_out(rig, box) -> None:
+def test_boxes_that_hold_no_pixel_are_left_out(rig: Any, box: Any) -> None:
     """An empty box, or one outside, is no detection, and stops nothing else."""
     assert len(rig(still).step(0, rig.boxes([box]))) == 0
     assert len(rig(still).step(0, rig.boxes([box, LEFT]))) == 1
 
 
-def test_unwired_boxes_are_fine(rig) -> None:
+def test_unwired_boxes_are_fine(rig: Any) -> None:
     """Without detections nothing is ever tracked, and the model is not bothered."""
     tracker = rig(still)
     for number in range(3):
@@ -123,7 +123,7 @@ def test_unwired_boxes_are_fine(rig) -> None:
 # Identity
 
 
-def test_ids_last_through_prompts_hiding_and_crossing(rig) -> None:
+def test_ids_last_through_prompts_hiding_and_crossing(rig: Any) -> None:
     """One object keeps one id through thirty prompts, five hidden frames and a newcomer."""
     for mode, interval in (("every_frame", 1), ("every_n_frames", 4)):
         tracker = rig(crossing, prompt_mode=mode, prompt_interval=interval)
@@ -138,7 +138,7 @@ def test_ids_last_through_prompts_hiding_and_crossing(rig) -> None:
             assert places(found) == {track: list(box) for track, box in expected.items()}
 
 
-def test_every_frame_on_perfect_detections_equals_the_truth(rig) -> None:
+def test_every_frame_on_perfect_detections_equals_the_truth(rig: Any) -> None:
     """A track sits on its object on each frame, and the model is hardly prompted."""
     tracker = rig(still, prompt_mode="every_frame")
     for number in range(15):
@@ -146,7 +146,7 @@ def test_every_frame_on_perfect_detections_equals_the_truth(rig) -> None:
     assert [(number, track) for _, number, track in tracker.model.prompted] == [(0, 1), (0, 2)]
 
 
-def test_reprompt_always_prompts_each_match(rig) -> None:
+def test_reprompt_always_prompts_each_match(rig: Any) -> None:
     """The same id, a new box, on every prompt frame."""
     tracker = rig(still, prompt_mode="every_frame", reprompt="always")
     for number in range(3):
@@ -154,7 +154,7 @@ def test_reprompt_always_prompts_each_match(rig) -> None:
     assert len(tracker.model.prompted) == 6
 
 
-def test_restart_drops_all_tracks_and_never_reuses_ids(rig) -> None:
+def test_restart_drops_all_tracks_and_never_reuses_ids(rig: Any) -> None:
     """What the known block does at each prompt, but an id still means one object."""
     tracker = rig(still, prompt_mode="every_n_frames", prompt_interval=2, on_reprompt="restart")
     ids = [sorted(places(tracker.step(number))) for number in range(5)]
@@ -164,7 +164,7 @@ def test_restart_drops_all_tracks_and_never_reuses_ids(rig) -> None:
     assert len(tracker.model.open_states) == 1
 
 
-def test_threshold_is_tested_at_birth_only(rig) -> None:
+def test_threshold_is_tested_at_birth_only(rig: Any) -> None:
     """A weak detection starts no track but carries one on."""
     tracker = rig(still, prompt_mode="every_frame", threshold=0.5)
     found = tracker.step(0, rig.boxes([LEFT, RIGHT], confidence=[0.5, 0.4]))
@@ -173,7 +173,7 @@ def test_threshold_is_tested_at_birth_only(rig) -> None:
     assert found.confidence == pytest.approx([0.1])
 
 
-def test_first_frame_waits_for_a_detection_that_can_become_a_track(rig) -> None:
+def test_first_frame_waits_for_a_detection_that_can_become_a_track(rig: Any) -> None:
     """A frame with nothing but weak detections is not the first frame with detections."""
     tracker = rig(still, threshold=0.5)
     assert len(tracker.step(0, rig.boxes([]))) == 0
@@ -183,10 +183,10 @@ def test_first_frame_waits_for_a_detection_that_can_become_a_track(rig) -> None:
     assert not tracker.wants(3)
 
 
-def test_a_lost_track_ends_and_frees_the_memory(rig) -> None:
+def test_a_lost_track_ends_and_frees_the_memory(rig: Any) -> None:
     """After lost_after frames out of sight the track is gone, and no state is held for it."""
 
-    def leaving(stream: str, number: int) -> dict:
+    def leaving(stream: str, number: int) -> dict[str, Any]:
         return {"person1": LEFT} if number < 3 else {}
 
     tracker = rig(leaving, lost_after=4)
@@ -197,7 +197,7 @@ def test_a_lost_track_ends_and_frees_the_memory(rig) -> None:
     assert session.tally.ended == 1
 
 
-def test_a_birth_on_a_track_is_put_off_until_there_is_room(rig) -> None:
+def test_a_birth_on_a_track_is_put_off_until_there_is_room(rig: Any) -> None:
     """A second box on a tracked object is none; it is counted, and tried again."""
     tracker = rig(still, prompt_mode="every_frame")
     tracker.step(0, rig.boxes([LEFT]))
@@ -207,7 +207,7 @@ def test_a_birth_on_a_track_is_put_off_until_there_is_room(rig) -> None:
     assert places(tracker.step(2, rig.boxes([LEFT, RIGHT]))).keys() == {1, 2}
 
 
-def test_tracks_on_one_object_become_one(rig) -> None:
+def test_tracks_on_one_object_become_one(rig: Any) -> None:
     """Two boxes on one object are taken at their word until only one of them comes back."""
     tracker = rig(still, prompt_mode="every_n_frames", prompt_interval=2)
     shifted = (11, 20, 41, 80)
@@ -216,7 +216,7 @@ def test_tracks_on_one_object_become_one(rig) -> None:
     assert alive == [[1, 2], [1, 2], [1]]
 
 
-def test_max_objects_keeps_the_most_confident_and_says_so_once(rig) -> None:
+def test_max_objects_keeps_the_most_confident_and_says_so_once(rig: Any) -> None:
     """Above the limit the least confident are refused, with one event."""
     tracker = rig(still, prompt_mode="every_frame", max_objects=1)
     given = rig.boxes([LEFT, RIGHT], confidence=[0.6, 0.9])
@@ -225,7 +225,7 @@ def test_max_objects_keeps_the_most_confident_and_says_so_once(rig) -> None:
     assert [event.kind for event in tracker.events] == ["tracker.objects_refused"]
 
 
-def test_memory_only_learns_what_it_trusts(rig) -> None:
+def test_memory_only_learns_what_it_trusts(rig: Any) -> None:
     """A low score keeps a frame out of memory; the mask still goes out, with its score."""
     tracker = rig(still, score=lambda _stream, number, _name: 0.2 if number == 2 else 0.9)
     found = [tracker.step(number) for number in range(4)]
@@ -235,7 +235,7 @@ def test_memory_only_learns_what_it_trusts(rig) -> None:
     assert tracker.model.open_states[0].written[0].conditioning == {1, 2}
 
 
-def test_masks_of_detections_match_and_prompt(rig) -> None:
+def test_masks_of_detections_match_and_prompt(rig: Any) -> None:
     """Where detections bring masks, masks are compared: boxes alike are not enough."""
     tracker = rig(still, prompt_mode="every_frame")
     whole, corner = np.zeros((1, 120, 160), dtype=bool), np.zeros((1, 120, 160), dtype=bool)
@@ -257,7 +257,9 @@ def test_masks_of_detections_match_and_prompt(rig) -> None:
     [(6, {"epoch": 1}), (3, {}), (6, {"size_wh": (80, 60)})],
     ids=["epoch", "back", "size"],
 )
-def test_a_gap_resets_and_asks_for_boxes_at_once(rig, number: int, where: dict) -> None:
+def test_a_gap_resets_and_asks_for_boxes_at_once(
+    rig: Any, number: int, where: dict[str, Any]
+) -> None:
     """A new epoch, a number that runs back or another size: new tracks, new ids, one event."""
     tracker = rig(still)
     for earlier in range(6):
@@ -270,7 +272,7 @@ def test_a_gap_resets_and_asks_for_boxes_at_once(rig, number: int, where: dict) 
     assert len(tracker.model.open_states) <= 1
 
 
-def test_frames_left_out_are_no_gap(rig) -> None:
+def test_frames_left_out_are_no_gap(rig: Any) -> None:
     """A live buffer drops frames; tracks go on, and only processed frames are counted."""
     tracker = rig(still, prompt_mode="every_n_frames", prompt_interval=3)
     tracker.step(0)
@@ -281,7 +283,7 @@ def test_frames_left_out_are_no_gap(rig) -> None:
     assert tracker.events == []
 
 
-def test_a_repeated_frame_fails_alone_and_changes_nothing(rig) -> None:
+def test_a_repeated_frame_fails_alone_and_changes_nothing(rig: Any) -> None:
     """The error names stream and frame; the next frame goes on as if nothing had been."""
     tracker = rig(still, prompt_mode="every_frame")
     tracker.step(0)
@@ -294,7 +296,7 @@ def test_a_repeated_frame_fails_alone_and_changes_nothing(rig) -> None:
     assert places(tracker.step(1)).keys() == {1, 2}
 
 
-def test_streams_go_through_the_model_together(rig) -> None:
+def test_streams_go_through_the_model_together(rig: Any) -> None:
     """One call of each kind for a batch of streams, and ids of each stream count from 1."""
     tracker = rig(still)
     frames = [tracker.frame(0, stream=name) for name in "abc"]
@@ -309,13 +311,14 @@ def test_streams_go_through_the_model_together(rig) -> None:
 
 
 @pytest.mark.parametrize("phase", ["encode", "propagate", "prompt"])
-def test_a_model_error_fails_only_the_stream_that_causes_it(rig, phase: str) -> None:
+def test_a_model_error_fails_only_the_stream_that_causes_it(rig: Any, phase: str) -> None:
     """The others are done one by one; the bad one keeps its tracks and goes on later."""
     tracker = rig(still, prompt_mode="every_frame", reprompt="always")
 
     def tick(number: int) -> list[Any]:
         frames = [tracker.frame(number, stream=name) for name in "abc"]
-        return tracker.tick(*((frame, tracker.truth(frame)) for frame in frames))
+        outcomes: list[Any] = tracker.tick(*((frame, tracker.truth(frame)) for frame in frames))
+        return outcomes
 
     tick(0)
     tracker.model.faults[phase, "b", 1] = RuntimeError("out of memory")
@@ -328,7 +331,7 @@ def test_a_model_error_fails_only_the_stream_that_causes_it(rig, phase: str) -> 
         assert places(outcome["predictions"]) == {1: list(LEFT), 2: list(RIGHT)}
 
 
-def test_a_half_written_memory_is_not_trusted(rig) -> None:
+def test_a_half_written_memory_is_not_trusted(rig: Any) -> None:
     """If the model fails while it writes, tracks end with an event; ids go on from there."""
     tracker = rig(still, prompt_mode="every_frame")
     tracker.step(0)
@@ -340,7 +343,7 @@ def test_a_half_written_memory_is_not_trusted(rig) -> None:
     assert places(tracker.step(2)).keys() == {3, 4}
 
 
-def test_a_failed_birth_leaves_no_state_behind(rig) -> None:
+def test_a_failed_birth_leaves_no_state_behind(rig: Any) -> None:
     """States opened for a turn that failed are closed, and its ids are not spent."""
     tracker = rig(still)
     tracker.model.faults["prompt", "a", 0] = RuntimeError("no")
@@ -349,7 +352,7 @@ def test_a_failed_birth_leaves_no_state_behind(rig) -> None:
     assert places(tracker.step(1)).keys() == {1, 2}
 
 
-def test_the_end_of_a_stream_frees_all_but_the_count_of_ids(rig) -> None:
+def test_the_end_of_a_stream_frees_all_but_the_count_of_ids(rig: Any) -> None:
     """Sessions and bytes return to zero; the same identifier never sees an old id again."""
     tracker = rig(still)
     tracker.step(0)
@@ -364,7 +367,7 @@ def test_the_end_of_a_stream_frees_all_but_the_count_of_ids(rig) -> None:
     assert tracker.model.open_states == []
 
 
-def test_above_the_cap_a_live_stream_is_refused_with_one_event(rig) -> None:
+def test_above_the_cap_a_live_stream_is_refused_with_one_event(rig: Any) -> None:
     """The streams that are tracked stay tracked; boxes of the refused one are not wanted."""
     tracker = rig(still, max_sessions=1)
     tracker.step(0)
@@ -390,7 +393,7 @@ def test_both_ids_have_their_own_default_model() -> None:
     assert Sam2VideoTracker.manifest.model_fields["model_id"].default == "sam2video/small"
 
 
-def test_existing_id_with_its_default_model_fails_clearly(rig) -> None:
+def test_existing_id_with_its_default_model_fails_clearly(rig: Any) -> None:
     """No other model is taken in its place: the error says what to do."""
     step = Sam2VideoTracker.manifest.model_validate(
         {"type": Sam2VideoTracker.manifest.type_ids()[0], "name": "t", "images": "$inputs.image"}
@@ -400,7 +403,7 @@ def test_existing_id_with_its_default_model_fails_clearly(rig) -> None:
     assert rig(still, block=Sam2VideoTracker).step(0).tracker_id.tolist() == [1, 2]
 
 
-def test_an_option_that_changes_from_frame_to_frame_is_refused(rig) -> None:
+def test_an_option_that_changes_from_frame_to_frame_is_refused(rig: Any) -> None:
     """Options hold for a run; the error names the property and what it is wired to."""
     with pytest.raises(BlockError, match=r"threshold of step 'tracker' .* \$steps\.x\.y"):
         rig(still, threshold="$steps.x.y")
@@ -417,7 +420,7 @@ modes = st.sampled_from(["first_frame", "every_n_frames", "every_frame"])
 
 @settings(max_examples=40, deadline=None)
 @given(events=events, mode=modes, restart=st.booleans())
-def test_ids_are_never_reused(rig, events: list[str], mode: str, restart: bool) -> None:
+def test_ids_are_never_reused(rig: Any, events: list[str], mode: str, restart: bool) -> None:
     """Whatever happens to a stream, an id that ended never comes back."""
     tracker = rig(
         crossing,
@@ -453,7 +456,7 @@ def test_ids_are_never_reused(rig, events: list[str], mode: str, restart: bool) 
 
 @settings(max_examples=25, deadline=None)
 @given(before=st.integers(1, 8), after=st.integers(1, 8), mode=modes)
-def test_a_reset_session_equals_a_fresh_one(rig, before: int, after: int, mode: str) -> None:
+def test_a_reset_session_equals_a_fresh_one(rig: Any, before: int, after: int, mode: str) -> None:
     """After a gap nothing is left of the past but the count of ids."""
     used, fresh = (rig(crossing, prompt_mode=mode, prompt_interval=3) for _ in range(2))
     for number in range(before):
@@ -471,10 +474,10 @@ def test_a_reset_session_equals_a_fresh_one(rig, before: int, after: int, mode: 
 
 @settings(max_examples=25, deadline=None)
 @given(orders=st.lists(st.permutations(range(3)), min_size=8, max_size=8))
-def test_the_order_of_detections_is_irrelevant(rig, orders: list[list[int]]) -> None:
+def test_the_order_of_detections_is_irrelevant(rig: Any, orders: list[list[int]]) -> None:
     """A detector may list what it found in any order: ids and boxes are the same."""
 
-    def walking(stream: str, number: int) -> dict:
+    def walking(stream: str, number: int) -> dict[str, Any]:
         return {
             f"person{n}": (10 + 40 * n + number, 20, 40 + 40 * n + number, 80) for n in range(3)
         }
@@ -491,7 +494,7 @@ def test_the_order_of_detections_is_irrelevant(rig, orders: list[list[int]]) -> 
     interval=st.integers(1, 4),
     steps=st.lists(st.tuples(st.sampled_from([1, 1, 1, 5, -2]), st.booleans()), max_size=15),
 )
-def test_demand_agrees_with_run(rig, mode: str, interval: int, steps: list) -> None:
+def test_demand_agrees_with_run(rig: Any, mode: str, interval: int, steps: list[Any]) -> None:
     """Boxes that were not demanded are not consumed, and asking changes nothing."""
     asked, told = (rig(crossing, prompt_mode=mode, prompt_interval=interval) for _ in range(2))
     number = 0
@@ -516,7 +519,7 @@ def test_demand_agrees_with_run(rig, mode: str, interval: int, steps: list) -> N
 
 @settings(max_examples=20, deadline=None)
 @given(count=st.integers(1, 4), length=st.integers(1, 10))
-def test_streams_batched_equal_streams_one_by_one(rig, count: int, length: int) -> None:
+def test_streams_batched_equal_streams_one_by_one(rig: Any, count: int, length: int) -> None:
     """What happens in one stream changes nothing in another."""
     together, alone = (
         rig(crossing, prompt_mode="every_n_frames", prompt_interval=3) for _ in range(2)

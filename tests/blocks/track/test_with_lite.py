@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,7 +23,7 @@ def picture() -> np.ndarray:
     return np.concatenate([ground, np.pad(square, ((0, 80), (0, 0), (0, 0)))], axis=1)
 
 
-def test_an_object_keeps_its_id_and_its_memory_its_size(rig, picture) -> None:
+def test_an_object_keeps_its_id_and_its_memory_its_size(rig: Any, picture: Any) -> None:
     """Prompted every four frames, one square is one id, and the bytes held stay the same."""
     step = VideoTracker.manifest.model_validate(
         {
@@ -41,6 +44,7 @@ def test_an_object_keeps_its_id_and_its_memory_its_size(rig, picture) -> None:
         frame = Frame(image, helper.frame(number, size_wh=(200, 120)).video)
         boxes = helper.boxes([(left, 40, left + 40, 80)])
         (outcome,) = tracker.run(Batch(["a"], {"images": [frame], "boxes": [boxes]}))
+        assert isinstance(outcome, Mapping)
         found = outcome["predictions"]
         assert found.tracker_id.tolist() == [1]
         assert found.xyxy[0] == pytest.approx([left, 40, left + 40, 80], abs=8)
