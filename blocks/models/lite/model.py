@@ -13,7 +13,7 @@ from .look import look
 from .motion import Motion, small_gray
 from .network import features as network_features
 from .proposal import LiteProposal, View, hidden, share_pixels, unseen
-from .search import chosen, search_window
+from .search import chosen, search_window, within_reach
 from .seed import seed_mask
 from .state import LiteState, Track
 from .threads import blas_threads
@@ -159,7 +159,8 @@ class LiteModel:
             elif track_id in turn:
                 view = self._search(track_id, track, feature.image)
                 size = float(view.mask.sum()) / max(track.area, 1.0)
-                good = view.score >= FOUND_SCORE and 0.2 <= size <= 5
+                near = view.xyxy is not None and within_reach(track, view.xyxy)
+                good = near and view.score >= FOUND_SCORE and 0.2 <= size <= 5
             else:
                 view, good = unseen(track_id, track.window), False
             views.append(view if good else hidden(view))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ from .window import Window
 if TYPE_CHECKING:
     from .state import Track
 
-__all__ = ["chosen", "search_window"]
+__all__ = ["chosen", "search_window", "within_reach"]
 
 LOOKS_PER_FRAME = 2
 _GROWTH = 0.05
+_REACH = 0.5
+_REACH_GROWTH = 0.1
 
 
 def chosen(lost: Sequence[int], frames: int) -> frozenset[int]:
@@ -24,8 +27,24 @@ def chosen(lost: Sequence[int], frames: int) -> frozenset[int]:
     return frozenset(lost[(start + i) % len(lost)] for i in range(LOOKS_PER_FRAME))
 
 
+def reach(track: Track) -> float:
+    """Return how far a lost object may have got, pixels: it grows with the time lost.
+
+    A look-alike across the frame is a likelier find than an object that crossed it in a moment.
+    """
+    return track.window.side * (_REACH + _REACH_GROWTH * track.missing)
+
+
+def within_reach(track: Track, xyxy: tuple[int, int, int, int]) -> bool:
+    """Tell whether a lost object may have come to where a box, pixels, was found."""
+    x, y = (xyxy[0] + xyxy[2]) / 2, (xyxy[1] + xyxy[3]) / 2
+    return math.dist(track.centre, (x, y)) <= reach(track)
+
+
 def search_window(track: Track, size_wh: tuple[int, int]) -> Window:
     """Place the next look: in turn around the last place, and on a tile of the whole frame.
+
+    A tile out of reach is drawn near: the look goes to the edge of what is in reach.
 
     The look around the last place grows with the time lost, up to twice the usual window; the
     tiles are that large too, since the target is hardly known at still smaller scales.
@@ -43,4 +62,14 @@ def search_window(track: Track, size_wh: tuple[int, int]) -> Window:
     # The outer tiles end at the frame's border, so neighbours overlap instead of reaching out.
     x = round(column * (w - side) / max(columns - 1, 1)) if columns > 1 else (w - side) // 2
     y = round(row * (h - side) / max(rows - 1, 1)) if rows > 1 else (h - side) // 2
-    return Window(int(x), int(y), side)
+    return _drawn_near(track, int(x), int(y), side)
+
+
+def _drawn_near(track: Track, x: int, y: int, side: int) -> Window:
+    dx, dy = x + side / 2 - track.centre[0], y + side / 2 - track.centre[1]
+    share = min(1.0, reach(track) / max(math.hypot(dx, dy), 1e-6))
+    return Window(
+        round(track.centre[0] + share * dx - side / 2),
+        round(track.centre[1] + share * dy - side / 2),
+        side,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from trackwire.blocks.frame import Frame, VideoMetadata
 from trackwire.blocks.models.lite import LiteModel
 from trackwire.blocks.models.lite.proposal import LiteProposal
+from trackwire.blocks.models.lite.search import search_window, within_reach
 from trackwire.blocks.models.lite.state import LiteState
 from trackwire.blocks.models.seam import MemoryPlan, Prompt
 
@@ -214,6 +216,23 @@ def test_a_thing_that_leaves_is_lost_and_found_again(model: LiteModel) -> None:
     seen = [step(model, state, scene(7)) for _ in range(4)]
     assert seen[-1].visible.tolist() == [True, True]
     assert overlap(red_box(7), seen[-1].xyxy[0]) > 0.4
+
+
+def test_a_lost_thing_is_only_looked_for_where_it_can_have_got(model: LiteModel) -> None:
+    """What shows up at once across the frame is another object; the reach grows with time."""
+    track = started(model).tracks[7]
+    x, y = track.centre
+    far, near = (int(x) + 150, int(y) - 5, int(x) + 160, int(y) + 5), (40, 30, 70, 60)
+    found_far = []
+    for track.missing in range(1, 40):
+        window = search_window(track, SIZE_WH)
+        distance = math.dist((window.x + window.side / 2, window.y + window.side / 2), (x, y))
+        assert distance <= track.window.side * (0.5 + 0.1 * track.missing) + 1
+        assert within_reach(track, near)
+        found_far.append(within_reach(track, far))
+    assert found_far == sorted(found_far)
+    assert not found_far[0]
+    assert found_far[-1]
 
 
 def test_position_advances_without_memory(model: LiteModel) -> None:
