@@ -196,7 +196,7 @@ class FileSource:
             except av.FFmpegError as error:
                 self._tell(
                     "source.packet_corrupt",
-                    f"a packet at about {_seconds(packet.pts, packet.time_base)} cannot be decoded "
+                    f"a packet at {_seconds(packet.pts, packet.time_base)} cannot be decoded "
                     f"and is left out: {error}",
                     count,
                 )
@@ -246,7 +246,7 @@ def _media_time(frame: VideoFrame) -> Fraction | None:
 def _seconds(pts: int | None, time_base: Fraction | None) -> str:
     if pts is None or not time_base:
         return "an unknown time"
-    return f"{float(pts * time_base):.3f} s"
+    return f"about {float(pts * time_base):.3f} s"
 
 
 def _announced_duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
