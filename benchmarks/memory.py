@@ -7,7 +7,7 @@ both ends and the least-squares slope of the resident set between them, after a 
 every sample.
 
     python benchmarks/memory.py
-    python benchmarks/memory.py --frames 2000 --model lite@192
+    python benchmarks/memory.py --frames 5001
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _report(samples: list[tuple[int, int, int, int]], seconds: float) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--frames", type=int, default=5001)
+    parser.add_argument("--frames", type=int, default=1001)
     parser.add_argument("--warm-up", type=int, default=200)
     parser.add_argument("--every", type=int, default=200)
     parser.add_argument("--interval", type=int, default=30)

@@ -157,18 +157,30 @@ class _HostedDetector:
 
 
 class HostedDetectorV1(_HostedDetector):
-    """The block ``roboflow_core/roboflow_object_detection_model@v1``."""
+    """An object detector chosen by its model id, first version: compiles, cannot be opened yet.
+
+    Documents that use it can be validated; running one raises a ``ModelError`` that names the
+    detectors which do run.
+    """
 
     manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifestV1
 
 
 class HostedDetectorV2(_HostedDetector):
-    """The block ``roboflow_core/roboflow_object_detection_model@v2``."""
+    """An object detector chosen by its model id, second version: compiles, cannot be opened yet.
+
+    Documents that use it can be validated; running one raises a ``ModelError`` that names the
+    detectors which do run.
+    """
 
     manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifestV2
 
 
 class HostedDetectorV3(_HostedDetector):
-    """The block ``roboflow_core/roboflow_object_detection_model@v3``."""
+    """An object detector chosen by its model id, third version: compiles, cannot be opened yet.
+
+    Documents that use it can be validated; running one raises a ``ModelError`` that names the
+    detectors which do run.
+    """
 
     manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifestV3

@@ -83,7 +83,7 @@ def _run(
         typer.Option(
             "--source",
             "-s",
-            help="Video file, folder or pattern of images, URL, camera number, or "
+            help="Video file, folder or pattern of images, or "
             "'synthetic:crossing?frames=150'. Repeatable.",
         ),
     ],
