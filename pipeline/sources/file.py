@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from trackwire.specs import Event, Outbox, SourceError, SourceFormatError
 
+from .heap import keep_picture_memory
 from .inspection import missing_file_error, text_file_error, unreadable_file_error
 from .picture import PictureConverter
 from .source import SourceFrame
@@ -73,6 +74,7 @@ class FileSource:
         problem = missing_file_error(self.path) or text_file_error(self.path)
         if problem is not None:
             raise problem
+        keep_picture_memory()
         self._container, stream = self._open_container()
         self.fps = stream.average_rate or None
         self.frame_count = _announced_frames(self._container, stream)
