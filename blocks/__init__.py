@@ -7,7 +7,9 @@ a model. :func:`builtin_blocks` lists the blocks that come with Trackwire.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from trackwire.specs import lazy_names
 
 if TYPE_CHECKING:
     from trackwire.specs import Block
@@ -95,14 +97,4 @@ def builtin_blocks() -> tuple[type[Block], ...]:
     )
 
 
-def __getattr__(name: str) -> Any:
-    module = _HOME.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOME, __all__)

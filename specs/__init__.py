@@ -6,8 +6,9 @@ Nothing here imports more than pydantic and the standard library.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .front_door import lazy_names
 
 if TYPE_CHECKING:
     from .compiler import compile_workflow
@@ -138,6 +139,7 @@ __all__ = [
     "default_registry",
     "is_selector",
     "kinds_fit",
+    "lazy_names",
     "library_names",
     "load_library",
     "near_misses",
@@ -217,15 +219,4 @@ _MODULES = {
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    module = _HOME.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOME, __all__)

@@ -9,8 +9,9 @@ scripts       ready-made scenes by name
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from trackwire.specs import lazy_names
 
 if TYPE_CHECKING:
     from .description import Actor, Backdrop, Camera, Keyframe, Scene
@@ -46,11 +47,4 @@ _HOME = {
     "build_scene": "scripts",
 }
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = lazy_names(__name__, _HOME, __all__)
