@@ -65,6 +65,8 @@ $(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) install -c constraints.txt --no-build-isolation -e .
 	@touch $@
 
+# The tests of the Segment Anything trackers need torch. Where the index offers only builds with
+# CUDA, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu makes pip take the small CPU one.
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]'
+	$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev,sam]'
 	@touch $@

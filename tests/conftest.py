@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from trackwire.blocks import Frame, VideoMetadata
+
+# No test asks the network for weights. The hub's client reads this once, when it is imported.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -48,3 +53,15 @@ def shared_data() -> Path:
     if not _SHARED_DATA.is_dir():
         pytest.skip("the evaluation clips (../shared/data) are not on this machine")
     return _SHARED_DATA
+
+
+@pytest.fixture
+def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub cache that is empty, whatever was downloaded on this machine; its folder."""
+    cache = tmp_path / "hub"
+    cache.mkdir()
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))  # for programs that a test starts
+    if find_spec("huggingface_hub") is not None:
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    return cache

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from trackwire.specs import ModelError, Resources
@@ -20,53 +21,79 @@ __all__ = ["VIDEO_MODELS", "ModelEntry", "find_video_model", "load_video_model"]
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model of the catalog.
+    """A model of the catalog, or one that was named by its repository or folder.
 
     Args:
         model_id: What a specification calls it.
         title: One line for people.
+        load: Loads it for a size and a device; None is the size it was trained at.
         parameters: Weights of the network, in numbers; None where not published.
-        licence: Of the weights.
+        licence: Of the weights; None where only their folder or repository tells.
         hub_id: Repository of the weights on the Hugging Face hub; None for an embedded model.
         gated: Whether the repository asks for consent before a download.
         needs: The extra to install, ``pip install 'trackwire[sam]'``; None for the core.
-        sizes: Sides of the square input, pixels, that ``@SIZE`` may choose; the first one is the
-            default.
-        load: Loads it for a size and a device; None if this version cannot run it.
+        also_needs: Packages beyond the extra.
+        sizes: Sides of the square input, pixels; the first one is the default. Empty where the
+            model's own configuration tells them.
+        size_step: ``@SIZE`` may choose any multiple of it, from twice that on; None for ``sizes``
+            only.
     """
 
     model_id: str
     title: str
-    parameters: int | None
-    licence: str
-    hub_id: str | None
-    gated: bool
-    needs: str | None
-    sizes: tuple[int, ...]
-    load: Callable[[int, str], VideoModel[Any, Any]] | None = None
+    load: Callable[[int | None, str], VideoModel[Any, Any]]
+    parameters: int | None = None
+    licence: str | None = None
+    hub_id: str | None = None
+    gated: bool = False
+    needs: str | None = None
+    also_needs: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+    size_step: int | None = None
 
-    @property
-    def available(self) -> bool:
-        """Whether this version of Trackwire can run the model."""
-        return self.load is not None
+    def is_on_disk(self) -> bool | None:
+        """Whether it loads without a download; None where nobody can tell without the extra."""
+        if self.hub_id is None:
+            return True
+        from .sam_video.loading import is_on_disk
+
+        return is_on_disk(self.hub_id)
+
+    def offers(self, size: int) -> bool:
+        """Whether ``@SIZE`` may be this one, as far as can be told before loading."""
+        if not self.sizes or size in self.sizes:
+            return True
+        step = self.size_step
+        return step is not None and size >= 2 * step and size % step == 0
 
 
-def _load_lite(size: int, _device: str) -> VideoModel[Any, Any]:
+def _load_lite(size: int | None, _device: str) -> VideoModel[Any, Any]:
     from .lite import LiteModel
 
-    return LiteModel(search_size=size)
+    return LiteModel() if size is None else LiteModel(search_size=size)
+
+
+def _sam_loader(source: str) -> Callable[[int | None, str], VideoModel[Any, Any]]:
+    def load(size: int | None, device: str) -> VideoModel[Any, Any]:
+        from . import sam_video
+
+        return sam_video.load(source, size, device)
+
+    return load
 
 
 def _sam2(name: str, title: str, parameters: int) -> ModelEntry:
+    hub_id = f"facebook/sam2.1-hiera-{name}"
     return ModelEntry(
         model_id=f"sam2video/{name}",
         title=f"SAM 2.1 {title}, video",
+        load=_sam_loader(hub_id),
         parameters=parameters,
         licence="Apache-2.0",
-        hub_id=f"facebook/sam2.1-hiera-{name}",
-        gated=False,
+        hub_id=hub_id,
         needs="sam",
         sizes=(1024, 512, 256),
+        size_step=32,
     )
 
 
@@ -74,54 +101,59 @@ VIDEO_MODELS: Final[tuple[ModelEntry, ...]] = (
     ModelEntry(
         model_id="lite",
         title="embedded tracker: online target model on EfficientNet-Lite0 features",
-        parameters=None,
-        licence="Apache-2.0",
-        hub_id=None,
-        gated=False,
-        needs=None,
-        sizes=(320, 256, 192),
         load=_load_lite,
+        licence="Apache-2.0",
+        sizes=(320, 256, 192),
     ),
-    _sam2("tiny", "tiny", 39_000_000),
+    _sam2("tiny", "tiny", 38_900_000),
     _sam2("small", "small", 46_000_000),
-    _sam2("base-plus", "base plus", 81_000_000),
-    _sam2("large", "large", 224_000_000),
+    _sam2("base-plus", "base plus", 80_800_000),
+    _sam2("large", "large", 224_400_000),
     ModelEntry(
         model_id="sam3trackervideo",
         title="SAM 3 tracker, video",
-        parameters=None,
+        load=_sam_loader("facebook/sam3"),
         licence="SAM License",
         hub_id="facebook/sam3",
         gated=True,
         needs="sam",
-        sizes=(1008,),
+        sizes=(1008, 504, 252),
+        size_step=14,
     ),
     ModelEntry(
         model_id="edgetam",
         title="EdgeTAM, video",
-        parameters=None,
+        load=_sam_loader("yonigozlan/EdgeTAM-hf"),
         licence="Apache-2.0",
         hub_id="yonigozlan/EdgeTAM-hf",
-        gated=False,
         needs="sam",
-        sizes=(1024, 512, 256),
+        also_needs=("timm",),
+        sizes=(1024, 512),
+        size_step=256,
     ),
 )
 """All models, the one that always runs first."""
 
 _POOL: Final = ModelPool()
-_ID = re.compile(r"(?P<name>[^@]+)(?:@(?P<size>\d+))?")
+_ID = re.compile(r"(?P<name>.+?)(?:@(?P<size>\d+))?")
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def find_video_model(model_id: str) -> tuple[ModelEntry, int]:
-    """Look a model up.
+def find_video_model(
+    model_id: str, base_directory: Path | None = None
+) -> tuple[ModelEntry, int | None]:
+    """Look a model up. Nothing is loaded or downloaded.
 
     Args:
-        model_id: An id of the catalog, or the hub id of one, with an optional input size:
-            ``lite``, ``lite@256``.
+        model_id: An id of the catalog, a repository of the Hugging Face hub, or a local folder
+            that holds the files of one, with an optional input size: ``lite``, ``lite@256``,
+            ``facebook/sam2.1-hiera-tiny@512``, ``models/finetuned``. An id of the catalog comes
+            before a folder of that name; ``./`` in front means the folder.
+        base_directory: Where relative folders start; None for the working directory.
 
     Returns:
-        The entry and the side of the input, pixels.
+        The entry and the side of the input, pixels, None for the one the model was trained at. A
+        repository or folder that is not in the catalog gets an entry of its own.
 
     Raises:
         ModelError: There is no such model, or not in this size.
@@ -131,27 +163,23 @@ def find_video_model(model_id: str) -> tuple[ModelEntry, int]:
         >>> entry.hub_id, size
         ('facebook/sam2.1-hiera-tiny', 512)
     """
-    parts = _ID.fullmatch(model_id.strip())
-    name = "" if parts is None else parts["name"]
+    text = model_id.strip()
     names = {entry.model_id: entry for entry in VIDEO_MODELS}
     names |= {entry.hub_id: entry for entry in VIDEO_MODELS if entry.hub_id}
+    folder = (base_directory or Path()) / Path(text).expanduser()
+    if text and text not in names and folder.is_dir():  # also one with an @ in its name
+        return _in_folder(folder), None
+    parts = _ID.fullmatch(text)
+    name = "" if parts is None else parts["name"]
+    size = None if parts is None or parts["size"] is None else int(parts["size"])
     entry = names.get(name)
-    if parts is None or entry is None:
-        near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
-        known = ", ".join(each.model_id for each in VIDEO_MODELS)
+    if entry is None:
+        entry = _elsewhere(model_id, name, base_directory or Path(), names)
+    if size is None:
+        return entry, entry.sizes[0] if entry.sizes else None
+    if not entry.offers(size):
         raise ModelError(
-            f"there is no video model {model_id!r}; "
-            + (f"did you mean {' or '.join(map(repr, near))}? " if near else "")
-            + f"Known are: {known}, with an optional input size such as lite@256",
-            code="model_unknown",
-            model_id=model_id,
-            near=tuple(near),
-        )
-    size = entry.sizes[0] if parts["size"] is None else int(parts["size"])
-    if size not in entry.sizes:
-        sizes = ", ".join(f"@{each}" for each in sorted(entry.sizes))
-        raise ModelError(
-            f"model {entry.model_id!r} does not run at input size {size}; it has {sizes}",
+            f"model {entry.model_id!r} does not run at input size {size}; it has {_sizes(entry)}",
             code="model_size",
             model_id=model_id,
         )
@@ -166,7 +194,8 @@ def load_video_model(model_id: str, resources: Resources) -> SharedVideoModel[An
 
     Args:
         model_id: As :func:`find_video_model` takes it.
-        resources: ``model_loader`` replaces the catalog; ``device`` says where the model runs.
+        resources: ``model_loader`` replaces the catalog; ``device`` says where the model runs;
+            relative folders start at ``base_directory``.
 
     Returns:
         The model, behind a lock.
@@ -177,16 +206,60 @@ def load_video_model(model_id: str, resources: Resources) -> SharedVideoModel[An
     """
     if resources.model_loader is not None:
         return _POOL.adopt(resources.model_loader(model_id))
-    entry, size = find_video_model(model_id)
-    load = entry.load
-    if load is None:
-        raise ModelError(_not_yet(entry), code="model_not_available", model_id=model_id)
-    return _POOL.get((entry.model_id, size, resources.device), lambda: load(size, resources.device))
-
-
-def _not_yet(entry: ModelEntry) -> str:
-    return (
-        f"model {entry.model_id!r} ({entry.title}, weights {entry.hub_id}) cannot be run by this "
-        "version of Trackwire. Ways on: set model_id to 'lite', the embedded tracker, which needs "
-        "no download; or give an own implementation of VideoModel as Resources.model_loader"
+    entry, size = find_video_model(model_id, resources.base_directory)
+    return _POOL.get(
+        (entry.model_id, size, resources.device), lambda: entry.load(size, resources.device)
     )
+
+
+def _elsewhere(
+    model_id: str, name: str, base_directory: Path, names: dict[str, ModelEntry]
+) -> ModelEntry:
+    """Take a name that is not in the catalog for a folder, or for a repository of the hub."""
+    folder = base_directory / Path(name).expanduser()
+    if name and folder.is_dir():
+        return _in_folder(folder)
+    if Path(name).is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+        raise ModelError(
+            f"there is no folder {name!r}, looked for at {folder.absolute()}; a relative one "
+            "starts at the folder of the specification",
+            code="model_not_found",
+            model_id=model_id,
+        )
+    ours = {entry.model_id.partition("/")[0] for entry in VIDEO_MODELS}
+    if _REPOSITORY.fullmatch(name) and name.partition("/")[0] not in ours:
+        return ModelEntry(
+            model_id=name,
+            title=f"Segment Anything tracker of {name}",
+            load=_sam_loader(name),
+            hub_id=name,
+            needs="sam",
+        )
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    known = ", ".join(each.model_id for each in VIDEO_MODELS)
+    raise ModelError(
+        f"there is no video model {model_id!r}; "
+        + (f"did you mean {' or '.join(map(repr, near))}? " if near else "")
+        + f"Known are: {known}, with an optional input size such as lite@256; a hub repository "
+        "'owner/name' or a local folder of the same architectures does as well",
+        code="model_unknown",
+        model_id=model_id,
+        near=tuple(near),
+    )
+
+
+def _in_folder(folder: Path) -> ModelEntry:
+    place = str(folder.resolve())
+    return ModelEntry(
+        model_id=place,
+        title=f"Segment Anything tracker in {place}",
+        load=_sam_loader(place),
+        needs="sam",
+    )
+
+
+def _sizes(entry: ModelEntry) -> str:
+    listed = ", ".join(f"@{each}" for each in sorted(entry.sizes))
+    if entry.size_step is None:
+        return listed
+    return f"{listed} and other multiples of {entry.size_step}"

@@ -175,7 +175,9 @@ class VideoModel(Protocol[F, S]):
             features: Features of the current frames.
             accepted: For each state the proposals accepted, later ones winning for a track that
                 occurs twice: what ``propagate`` saw, then what ``prompt`` answered.
-            plans: Which tracks enter memory. A new track always does.
+            plans: Which tracks enter memory. A newly prompted track always does, whether the
+                plan names it or not, if the model sees anything of it. A track that was
+                propagated and dropped since is not new, and stays forgotten.
         """
         ...
 

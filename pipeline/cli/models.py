@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["list_models"]
 
+_ON_DISK = {True: "yes", False: "no", None: "unknown"}
 _EXTRA_MODULES = {"sam": ("torch", "transformers", "safetensors", "huggingface_hub")}
 
 
@@ -34,18 +33,26 @@ def list_models(*, as_json: bool) -> None:
         out.print_json(json.dumps(rows))
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("MODEL", "PARAMETERS", "LICENCE", "ON DISK", "RUNS HERE", "SIZES"):
-        table.add_column(heading, no_wrap=heading == "MODEL")
+    for heading in ("MODEL", "PARAMS", "LICENCE", "ON DISK", "NEEDS", "RUNS", "SIZES"):
+        table.add_column(heading, no_wrap=heading not in {"LICENCE", "SIZES"})
     for row in rows:
         table.add_row(
             escape(row["model_id"]),
             "-" if row["parameters"] is None else f"{row['parameters'] / 1e6:.0f} M",
-            row["licence"],
-            "yes" if row["on_disk"] else "no",
-            "yes" if row["runs_here"] else row["why_not"],
+            (row["licence"] or "-") + (", gated" if row["gated"] else ""),
+            _ON_DISK[row["on_disk"]],
+            " ".join(filter(None, [row["needs"], *row["also_needs"]])) or "-",
+            "yes" if row["runs_here"] else "no",
             " ".join(str(size) for size in row["sizes"]),
         )
     out.print(table)
+    out.print(
+        "\nNEEDS sam: pip install 'trackwire[sam]'. Without it nobody can tell whether weights are "
+        "on disk; what is not is downloaded when a workflow first asks for it. A model_id may also "
+        "be a hub repository or a local folder of these architectures.",
+        markup=False,
+        highlight=False,
+    )
 
 
 def _describe(entry: ModelEntry) -> dict[str, Any]:
@@ -58,27 +65,16 @@ def _describe(entry: ModelEntry) -> dict[str, Any]:
         "hub_id": entry.hub_id,
         "gated": entry.gated,
         "needs": entry.needs,
+        "also_needs": list(entry.also_needs),
         "sizes": list(entry.sizes),
-        "on_disk": entry.hub_id is None or _is_downloaded(entry.hub_id),
+        "on_disk": entry.is_on_disk(),
         "runs_here": why_not is None,
         "why_not": why_not,
     }
 
 
 def _why_not(entry: ModelEntry) -> str | None:
-    if not entry.available:
-        return "not yet"
-    missing = [
-        module
-        for module in _EXTRA_MODULES.get(entry.needs or "", ())
-        if importlib.util.find_spec(module) is None
-    ]
+    """Name the first package that is missing; whether the weights are there is told apart."""
+    modules = (*_EXTRA_MODULES.get(entry.needs or "", ()), *entry.also_needs)
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
     return f"lacks {missing[0]}" if missing else None
-
-
-def _is_downloaded(hub_id: str) -> bool:
-    """Look into the hub's cache by its documented layout, without importing its library."""
-    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
-    cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub")).expanduser()
-    snapshots = cache / f"models--{hub_id.replace('/', '--')}" / "snapshots"
-    return any(snapshots.glob("*/*.safetensors"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 import pytest
@@ -32,6 +34,7 @@ from trackwire.specs import (
     SpecificationError,
     Traits,
     compile_workflow,
+    load_library,
 )
 
 MakeFrame: TypeAlias = Callable[..., Frame]
@@ -344,6 +347,21 @@ def test_missing_models_are_one_error() -> None:
     assert "'x'" in caught.value.message
     assert "'y'" in caught.value.message
     assert next(block for block in extras["opened"] if block.step.name == "fine").closed == 1
+
+
+def test_the_ready_made_document_lacks_both_models_in_one_error(no_weights: Path) -> None:
+    """Detector and tracker are named, with the ways on, before a frame is read."""
+    with pytest.raises(ModelError) as caught:
+        Engine(compile_workflow(load_library("detect-and-track")))
+    assert caught.value.context["steps"] == ("detector", "tracker")
+    detector, tracker = caught.value.context["errors"]
+    assert detector.code == "detector_unavailable"
+    packages = ("torch", "transformers", "safetensors", "huggingface_hub")
+    lacking = any(find_spec(name) is None for name in packages)
+    assert tracker.code == ("model_needs" if lacking else "model_not_downloaded")
+    way = "pip install 'trackwire[sam]'" if lacking else "HF_HUB_OFFLINE"
+    for text in ("'detector'", "'tracker'", "sam2video/small", way, "'lite'"):
+        assert text in caught.value.message
 
 
 def test_streams_end_and_blocks_close_once(make_frame: MakeFrame) -> None:

@@ -118,7 +118,7 @@ class LiteModel:
         """Advance the states by the accepted views of this frame: the only writer.
 
         A visible track's position advances with every accepted view; its appearance is learnt
-        only when the plan says so.
+        only when the plan says so, or when it is newly prompted.
         """
         for state, feature, proposals, plan in zip(states, features, accepted, plans, strict=True):
             latest: dict[int, View] = {}
@@ -214,7 +214,7 @@ class LiteModel:
     def _advance(self, state: LiteState, track_id: int, view: View, plan: MemoryPlan) -> None:
         track = state.tracks.get(track_id)
         if track is None:
-            if view.visible:
+            if view.visible and view.prompted:  # what was propagated only was dropped since
                 state.tracks[track_id] = Track(view, self._size, state.size_wh)
             return
         track.move(view)

@@ -203,6 +203,17 @@ def test_drop_and_close(model: LiteModel) -> None:
     assert model.nbytes(state) == 0
 
 
+def test_a_new_prompt_enters_memory_and_a_dropped_track_does_not(model: LiteModel) -> None:
+    """Only a prompt begins a track: what was propagated and dropped since stays forgotten."""
+    state = started(model)
+    features = model.encode([scene(1)])
+    seen = model.propagate([state], features)
+    answers = model.prompt([state], features, [[Prompt(9, xyxy=red_box(1))]], seen)
+    model.drop(state, [7])
+    model.remember([state], features, [[seen[0], answers[0]]], [MemoryPlan()])
+    assert step(model, state, scene(2)).track_ids.tolist() == [3, 9]
+
+
 def test_a_thing_that_leaves_is_lost_and_found_again(model: LiteModel) -> None:
     """Gone means invisible with an empty mask and a low score; back means the same id."""
     state = started(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -393,8 +394,8 @@ def test_both_ids_have_their_own_default_model() -> None:
     assert Sam2VideoTracker.manifest.model_fields["model_id"].default == "sam2video/small"
 
 
-def test_existing_id_with_its_default_model_fails_clearly(rig: Any) -> None:
-    """No other model is taken in its place: the error says what to do."""
+def test_existing_id_without_its_default_model_fails_clearly(rig: Any, no_weights: Path) -> None:
+    """Packages or weights lack: no other model is taken in its place, the error says what to do."""
     step = Sam2VideoTracker.manifest.model_validate(
         {"type": Sam2VideoTracker.manifest.type_ids()[0], "name": "t", "images": "$inputs.image"}
     )

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -107,16 +108,20 @@ def test_models_lists_the_catalog_for_people_and_programs() -> None:
     assert all(model_id in table for model_id in rows)
 
 
-def test_a_downloaded_model_is_seen_on_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The hub's cache is looked into where the environment says it lies."""
-    snapshot = tmp_path / "models--facebook--sam2.1-hiera-tiny" / "snapshots" / "abc"
-    snapshot.mkdir(parents=True)
-    (snapshot / "model.safetensors").write_text("")
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+def test_models_tells_what_is_on_disk_and_what_is_lacking(no_weights: Path) -> None:
+    """Without the hub's client nobody knows what was downloaded, and nothing else is claimed."""
     rows = json.loads(CliRunner().invoke(app, ["models", "--json"]).stdout)
-    assert {row["model_id"] for row in rows if row["on_disk"]} == {"lite", "sam2video/tiny"}
+    known = find_spec("huggingface_hub") is not None
+    assert {row["on_disk"] for row in rows[1:]} == {False if known else None}
+    for row in rows:
+        packages = [*(("torch", "transformers") if row["needs"] else ()), *row["also_needs"]]
+        lacking = [name for name in packages if find_spec(name) is None]
+        assert row["why_not"] == (f"lacks {lacking[0]}" if lacking else None), row["model_id"]
+        assert row["runs_here"] is (not lacking)
+    table = CliRunner().invoke(app, ["models"]).stdout
+    assert ("unknown" in table) is not known
+    assert "gated" in table
+    assert "pip install 'trackwire[sam]'" in table
 
 
 def test_the_doctor_finds_this_machine_fit() -> None:

@@ -36,9 +36,9 @@ def test_an_unknown_scene_is_a_wrong_call(trackwire: Call) -> None:
     assert "crossing" in done.stderr
 
 
-def test_a_model_that_cannot_run_fails_the_demo(trackwire: Call) -> None:
-    """The error is the model's own, with the ways on."""
-    done = trackwire("demo", "--model", "sam2video/tiny", "--frames", "30")
+def test_a_model_that_cannot_run_fails_the_demo(no_weights: Path, trackwire: Call) -> None:
+    """Packages or weights lack: the error is the model's own, with the ways on."""
+    done = trackwire("demo", "--model", "sam2video/tiny@256", "--frames", "30")
     assert done.returncode == 1
     assert "lite" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,0 +1,140 @@
+"""The architectures that can be driven, and the picture sizes they run at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isqrt
+from types import MappingProxyType
+from typing import Any
+
+from trackwire.specs import ModelError
+
+__all__ = ["FAMILIES", "Family", "family_of", "resize_config"]
+
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One architecture of ``transformers`` and what it expects around it.
+
+    Args:
+        name: Short name, the part before the slash of a model id.
+        model_types: ``model_type`` values in ``config.json`` that this family loads.
+        model_class: Class in ``transformers``.
+        config_class: Its configuration class.
+        mean: Per-channel mean of the normalised picture, RGB, 0-1.
+        std: Per-channel deviation, RGB, 0-1.
+        image_size: Side of the square picture it was trained on, pixels.
+        hole_area: Background components up to this area are filled, low-resolution pixels.
+        sprinkle_area: Foreground components up to this area are removed, likewise.
+        latent_memory: A frame is remembered as latents of a perceiver, not as a feature map.
+    """
+
+    name: str
+    model_types: tuple[str, ...]
+    model_class: str
+    config_class: str
+    mean: tuple[float, float, float] = _IMAGENET_MEAN
+    std: tuple[float, float, float] = _IMAGENET_STD
+    image_size: int = 1024
+    hole_area: int = 8
+    sprinkle_area: int = 0
+    latent_memory: bool = False
+
+
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        family.name: family
+        for family in (
+            Family("sam2video", ("sam2_video",), "Sam2VideoModel", "Sam2VideoConfig"),
+            Family(
+                "edgetam",
+                ("edgetam_video",),
+                "EdgeTamVideoModel",
+                "EdgeTamVideoConfig",
+                latent_memory=True,
+            ),
+            Family(
+                "sam3trackervideo",
+                ("sam3_tracker_video", "sam3_video"),
+                "Sam3TrackerVideoModel",
+                "Sam3TrackerVideoConfig",
+                mean=(0.5, 0.5, 0.5),
+                std=(0.5, 0.5, 0.5),
+                image_size=1008,
+                hole_area=16,
+                sprinkle_area=16,
+            ),
+        )
+    }
+)
+
+
+def family_of(config: Mapping[str, Any], source: str) -> Family:
+    """Find the family of a checkpoint from its ``config.json``.
+
+    Args:
+        config: The parsed ``config.json``.
+        source: Repository or folder it came from, for the error.
+
+    Raises:
+        ModelError: It is no video tracker that can be driven.
+    """
+    found = config.get("model_type")
+    for family in FAMILIES.values():
+        if found in family.model_types:
+            return family
+    allowed = sorted(kind for family in FAMILIES.values() for kind in family.model_types)
+    raise ModelError(
+        f"{source} holds a model of type {found!r}, which is no Segment Anything video tracker; "
+        f"allowed: {', '.join(allowed)}",
+        code="model_type",
+        source=source,
+    )
+
+
+def size_step(family: Family, config: Any) -> int:
+    """Give the number of pixels that image sizes of this model must be multiples of."""
+    if family.name == "sam3trackervideo":
+        return int(config.vision_config.backbone_config.patch_size)
+    if family.latent_memory:
+        windows = isqrt(config.perceiver_resampler_num_latents_2d)
+        return 16 * max(windows, 2)
+    return 32
+
+
+def resize_config(family: Family, config: Any, image_size: int) -> None:
+    """Set the side of the square picture on every part of a configuration, in place.
+
+    Args:
+        family: Family of the configuration.
+        config: Configuration of ``family.config_class``.
+        image_size: Side, pixels.
+
+    Raises:
+        ModelError: The architecture cannot run at that size.
+    """
+    step = size_step(family, config)
+    if image_size < 2 * step or image_size % step:
+        near = max(2, round(image_size / step)) * step
+        raise ModelError(
+            f"{family.name} cannot run at {image_size} pixels: the size must be a multiple of "
+            f"{step}, at least {2 * step}; did you mean {near}?",
+            code="model_size",
+            image_size=image_size,
+        )
+    if family.name == "sam3trackervideo":
+        config.image_size = image_size  # the library's setter reaches every part but the backbone
+        config.vision_config.backbone_config.image_size = image_size
+        return
+    vision = config.vision_config
+    config.image_size = image_size
+    config.prompt_encoder_config.image_size = image_size
+    vision.image_size = image_size
+    if hasattr(vision.backbone_config, "image_size"):
+        vision.backbone_config.image_size = [image_size, image_size]
+    vision.backbone_feature_sizes = [[image_size // s, image_size // s] for s in (4, 8, 16)]
+    config.memory_attention_rope_feat_sizes = [image_size // 16, image_size // 16]
