@@ -1,9 +1,11 @@
-"""Score the embedded tracker on DAVIS clips: mean IoU and milliseconds a frame.
+"""Score a tracker model on DAVIS clips: mean IoU and milliseconds a frame.
 
 Each clip is prompted once, on its first frame, with the tight box of the first mask; the first
 frame counts. The data is not part of the project (DAVIS is CC BY-NC 4.0: evaluation only):
 
     python benchmarks/davis.py --data DIR
+    python benchmarks/davis.py --model lite@256
+    python benchmarks/davis.py --model sam2video/tiny@512      # needs torch and the weights
 
 where ``DIR/davis_<clip>/frames/*.jpg`` and ``DIR/davis_<clip>/masks/*.png`` exist.
 """
@@ -16,16 +18,22 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import cv2
 import numpy as np
 
-from trackwire.blocks.frame import Frame, VideoMetadata
-from trackwire.blocks.models.lite import LiteModel
-from trackwire.blocks.models.seam import MemoryPlan, Prompt
+from trackwire.blocks import (
+    Frame,
+    MemoryPlan,
+    Prompt,
+    VideoMetadata,
+    VideoModel,
+    load_video_model,
+)
+from trackwire.specs import ModelError, Resources
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +77,7 @@ def first_prompt(mask: NDArray[np.bool_], kind: str) -> Prompt:
 
 
 def run(
-    model: LiteModel, frames: list[Frame], masks: list[NDArray[np.bool_]], kind: str
+    model: VideoModel[Any, Any], frames: list[Frame], masks: list[NDArray[np.bool_]], kind: str
 ) -> tuple[list[float], list[float], int, int]:
     """Track a clip: IoU and ms of each frame, frames called lost, bytes of the state."""
     state = model.open(frames[0].size_wh)
@@ -93,10 +101,11 @@ def run(
 
 def main() -> int:
     """Run the clips and print a table."""
-    parser = argparse.ArgumentParser(description="Score the embedded tracker on DAVIS clips.")
+    parser = argparse.ArgumentParser(description="Score a tracker model on DAVIS clips.")
     parser.add_argument("--data", type=Path, help="default: ../shared/data beside the checkout")
     parser.add_argument("--clips", nargs="+", default=list(CLIPS), metavar="CLIP")
-    parser.add_argument("--search-size", type=int, default=320)
+    parser.add_argument("--model", default="lite", help="as model_id in a workflow")
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--prompt", choices=("box", "mask"), default="box")
     arguments = parser.parse_args()
     data = arguments.data or ROOT.parent / "shared" / "data"
@@ -105,7 +114,11 @@ def main() -> int:
         names = ", ".join(f"davis_{clip}" for clip in missing)
         sys.stderr.write(f"no frames and masks for {names} in {data}; see --data\n")
         return 0 if arguments.data is None else 2  # nothing asked for, nothing failed
-    model = LiteModel(search_size=arguments.search_size)
+    try:
+        model = load_video_model(arguments.model, Resources(device=arguments.device))
+    except ModelError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     means, speeds = [], []
     sys.stdout.write(f"{'clip':<12} frames    IoU  first  lost  ms/frame  seed ms  KiB/object\n")
     for clip in arguments.clips:
