@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLASS_NAME",
+    "DEFAULT_CLASS_NAME",
     "DETECTION_ID",
     "IMAGE_DIMENSIONS",
     "INSTANCE_SEGMENTATION",
@@ -57,7 +58,8 @@ PROMPT_DETECTION_ID: Final = "prompt_detection_id"
 OBJECT_DETECTION: Final = "object-detection"
 INSTANCE_SEGMENTATION: Final = "instance-segmentation"
 
-_DEFAULT_CLASS_NAME: Final = "object"
+DEFAULT_CLASS_NAME: Final = "object"
+"""Class name of what has none."""
 
 
 def build_detections(
@@ -106,7 +108,7 @@ def build_detections(
             f"masks from {producer} are {mask.shape[2]}x{mask.shape[1]}, "
             f"the frame is {width}x{height}; masks must have the size of the frame"
         )
-    names = _DEFAULT_CLASS_NAME if class_name is None else class_name
+    names = DEFAULT_CLASS_NAME if class_name is None else class_name
     image_id = frame.image_id
     fields: dict[str, Any] = {
         CLASS_NAME: np.full(count, names) if isinstance(names, str) else _texts(names),

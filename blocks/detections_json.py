@@ -19,6 +19,7 @@ from trackwire.specs import BlockError
 
 from .detections import (
     CLASS_NAME,
+    DEFAULT_CLASS_NAME,
     DETECTION_ID,
     IMAGE_DIMENSIONS,
     INSTANCE_SEGMENTATION,
@@ -174,7 +175,9 @@ def detections_from_json(payload: object, frame: Frame, *, producer: str = "json
         boxes,
         confidence=[_number(row, index, "confidence", 1.0) for index, row in enumerate(rows)],
         class_id=[_integer(row, index, "class_id", 0) for index, row in enumerate(rows)],
-        class_name=[_text(row, index, "class", "object") for index, row in enumerate(rows)],
+        class_name=[
+            _text(row, index, "class", DEFAULT_CLASS_NAME) for index, row in enumerate(rows)
+        ],
         tracker_id=[_integer(row, index, "tracker_id") for index, row in enumerate(rows)]
         if tracked
         else None,

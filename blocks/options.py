@@ -1,12 +1,30 @@
-"""Options that hold for a whole run: written out, or wired to a parameter of the workflow."""
+"""Options of blocks: the types that many share, and those that hold for a whole run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated, TypeAlias
 
-from trackwire.specs import BlockError, BlockManifest, is_selector
+from pydantic import Field
 
-__all__ = ["require_settled"]
+from trackwire.specs import (
+    FLOAT,
+    FLOAT_ZERO_TO_ONE,
+    INTEGER,
+    BlockError,
+    BlockManifest,
+    Selector,
+    is_selector,
+)
+
+__all__ = ["Count", "Fraction", "require_settled"]
+
+Count: TypeAlias = Annotated[int, Field(ge=1)] | Annotated[str, Selector(INTEGER)]
+"""One or more, or a selector of a whole number."""
+Fraction: TypeAlias = (
+    Annotated[float, Field(ge=0.0, le=1.0)] | Annotated[str, Selector(FLOAT_ZERO_TO_ONE, FLOAT)]
+)
+"""From 0 to 1, or a selector of a number."""
 
 
 def require_settled(step: BlockManifest, names: Iterable[str]) -> None:
@@ -22,11 +40,13 @@ def require_settled(step: BlockManifest, names: Iterable[str]) -> None:
     Raises:
         BlockError: Some of them are still wired; names all of them.
     """
-    wired = [name for name in names if is_selector(getattr(step, name))]
+    wired = {name: value for name in names if is_selector(value := getattr(step, name))}
     if wired:
         raise BlockError(
-            f"step {step.name!r}: {', '.join(wired)} must be written out or wired to a "
-            "parameter of the workflow, since it holds for the whole run",
+            f"{', '.join(wired)} of step {step.name!r} {'is' if len(wired) == 1 else 'are'} wired "
+            f"to {', '.join(wired.values())}, which changes from frame to frame; such an option "
+            "holds for a whole run: write a value, or wire a WorkflowParameter",
             code="option_changes",
             step=step.name,
+            property=next(iter(wired)),
         )

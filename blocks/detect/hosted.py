@@ -15,7 +15,6 @@ from trackwire.specs import (
     BOOLEAN,
     FLOAT_ZERO_TO_ONE,
     IMAGE,
-    INTEGER,
     LIST_OF_VALUES,
     OBJECT_DETECTION_PREDICTION,
     ROBOFLOW_MODEL_ID,
@@ -31,6 +30,8 @@ from trackwire.specs import (
     Traits,
 )
 
+from ..options import Count
+
 __all__ = [
     "HostedDetectorV1",
     "HostedDetectorV2",
@@ -43,7 +44,6 @@ __all__ = [
 _Share: TypeAlias = (
     Annotated[float, Field(ge=0.0, le=1.0)] | Annotated[str, Selector(FLOAT_ZERO_TO_ONE)]
 )
-_Count: TypeAlias = Annotated[int, Field(ge=1)] | Annotated[str, Selector(INTEGER)]
 _Flag: TypeAlias = bool | Annotated[str, Selector(BOOLEAN)]
 
 _PREDICTIONS = OutputDefinition("predictions", frozenset({OBJECT_DETECTION_PREDICTION}))
@@ -64,11 +64,11 @@ class _DetectorManifest(BlockManifest):
     iou_threshold: _Share = Field(
         default=0.3, description="Overlap from which two boxes count as one object."
     )
-    max_detections: _Count = Field(default=300, description="Most detections of one picture.")
+    max_detections: Count = Field(default=300, description="Most detections of one picture.")
     class_agnostic_nms: _Flag | None = Field(
         default=False, description="Compare boxes of different classes for overlap too."
     )
-    max_candidates: _Count = Field(
+    max_candidates: Count = Field(
         default=3000, description="Most boxes that are compared for overlap."
     )
     disable_active_learning: _Flag = Field(

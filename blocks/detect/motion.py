@@ -9,7 +9,6 @@ from pydantic import Field
 
 from trackwire.specs import (
     FLOAT,
-    FLOAT_ZERO_TO_ONE,
     IMAGE,
     INTEGER,
     OBJECT_DETECTION_PREDICTION,
@@ -25,7 +24,7 @@ from trackwire.specs import (
 )
 
 from ..detections import build_detections
-from ..options import require_settled
+from ..options import Count, Fraction, require_settled
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -35,11 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MotionDetection", "MotionDetectionManifest"]
 
-_Fraction: TypeAlias = (
-    Annotated[float, Field(ge=0.0, le=1.0)] | Annotated[str, Selector(FLOAT_ZERO_TO_ONE, FLOAT)]
-)
 _Whole: TypeAlias = Annotated[int, Field(ge=0)] | Annotated[str, Selector(INTEGER)]
-_Count: TypeAlias = Annotated[int, Field(ge=1)] | Annotated[str, Selector(INTEGER)]
 
 _OPTIONS: Final = (
     "warm_up_frames",
@@ -72,7 +67,7 @@ class MotionDetectionManifest(BlockManifest):
         description="Frames of the streams to look at; each stream has its own background."
     )
     class_name: str = Field(default="object", description="Class given to whatever moves.")
-    min_confidence: _Fraction = Field(
+    min_confidence: Fraction = Field(
         default=0.0,
         description="Least confidence of a detection: 0.63 where an object differs from the "
         "background by 50 of 255 grey levels, 0.86 where by 100.",
@@ -80,7 +75,7 @@ class MotionDetectionManifest(BlockManifest):
     warm_up_frames: _Whole = Field(
         default=10, description="Frames at the start of a stream that only teach the background."
     )
-    history: _Count = Field(
+    history: Count = Field(
         default=500,
         description="Frames the background remembers: the larger, the longer an object that "
         "stops is still found.",
@@ -89,7 +84,7 @@ class MotionDetectionManifest(BlockManifest):
         default=16.0,
         description="How far a pixel may be from the background: squared, in deviations.",
     )
-    min_area: _Fraction = Field(
+    min_area: Fraction = Field(
         default=0.0008,
         description="Least share of the frame that the moving pixels of an object cover.",
     )
@@ -101,15 +96,15 @@ class MotionDetectionManifest(BlockManifest):
         description="Grey levels a pixel by which edges nearby must differ from the "
         "background's, so that light and shade on a wall are not taken for objects; 0 takes all.",
     )
-    max_foreground: _Fraction = Field(
+    max_foreground: Fraction = Field(
         default=0.5,
         description="If a larger share of the frame changes, the camera has moved or the scene "
         "was cut: nothing is found, and the background is learnt anew.",
     )
-    merge_distance: _Fraction = Field(
+    merge_distance: Fraction = Field(
         default=0.01, description="Fragments nearer to an object than this are parts of it."
     )
-    close_size: _Fraction = Field(
+    close_size: Fraction = Field(
         default=0.006, description="Gaps within an object that are closed up to this size."
     )
     working_size: _Whole = Field(

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from trackwire.specs import FLOAT_ZERO_TO_ONE, BlockManifest, Selector
 
-from .drawing import ColorOptions, Count, Drawing, DrawingManifest
+from ..options import Count
+from .drawing import ColorOptions, Drawing, DrawingManifest
 
 if TYPE_CHECKING:
     import numpy as np

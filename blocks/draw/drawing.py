@@ -12,7 +12,6 @@ from trackwire.specs import (
     BOOLEAN,
     IMAGE,
     INSTANCE_SEGMENTATION_PREDICTION,
-    INTEGER,
     KEYPOINT_DETECTION_PREDICTION,
     LIST_OF_VALUES,
     OBJECT_DETECTION_PREDICTION,
@@ -32,6 +31,7 @@ from trackwire.specs import (
 )
 
 from ..frame import Frame
+from ..options import Count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ColorOptions",
-    "Count",
     "Drawing",
     "DrawingManifest",
     "Position",
@@ -48,7 +47,6 @@ __all__ = [
     "require_tracks",
 ]
 
-Count: TypeAlias = Annotated[int, Field(ge=1)] | Annotated[str, Selector(INTEGER)]
 Position: TypeAlias = Literal[
     "CENTER",
     "CENTER_LEFT",

@@ -10,7 +10,8 @@ from pydantic import Field
 from trackwire.specs import FLOAT, INTEGER, STRING, BlockError, BlockManifest, Selector
 
 from ..detections import CLASS_NAME
-from .drawing import ColorOptions, Count, Drawing, DrawingManifest, Position, find_position
+from ..options import Count
+from .drawing import ColorOptions, Drawing, DrawingManifest, Position, find_position
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,8 @@ from pydantic import Field
 from trackwire.specs import STRING, BlockError, BlockManifest, Selector, StreamKey, Traits
 
 from ..frame import Frame
-from .drawing import ColorOptions, Count, Drawing, DrawingManifest, Position, find_position
+from ..options import Count
+from .drawing import ColorOptions, Drawing, DrawingManifest, Position, find_position
 
 if TYPE_CHECKING:
     import numpy as np

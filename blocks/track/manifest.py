@@ -9,10 +9,8 @@ from pydantic import Field
 from trackwire.specs import (
     BOOLEAN,
     FLOAT,
-    FLOAT_ZERO_TO_ONE,
     IMAGE,
     INSTANCE_SEGMENTATION_PREDICTION,
-    INTEGER,
     KEYPOINT_DETECTION_PREDICTION,
     OBJECT_DETECTION_PREDICTION,
     RLE_INSTANCE_SEGMENTATION_PREDICTION,
@@ -24,16 +22,13 @@ from trackwire.specs import (
     Traits,
 )
 
+from ..options import Count, Fraction
 from .identity_options import IdentityOptions
 from .schedule import PromptMode, Schedule
 from .turn import Rules
 
 __all__ = ["Sam2VideoManifest", "TrackerManifest", "VideoTrackerManifest"]
 
-_Fraction: TypeAlias = (
-    Annotated[float, Field(ge=0.0, le=1.0)] | Annotated[str, Selector(FLOAT_ZERO_TO_ONE, FLOAT)]
-)
-_Count: TypeAlias = Annotated[int, Field(ge=1)] | Annotated[str, Selector(INTEGER)]
 _Text: TypeAlias = Annotated[str, Selector(STRING)]
 
 
@@ -76,20 +71,20 @@ class TrackerManifest(BlockManifest):
         description="Which frames are prompt frames: the first one that has detections, every "
         "prompt_interval frames, or every frame.",
     )
-    prompt_interval: _Count = Field(
+    prompt_interval: Count = Field(
         default=30, description="Frames between prompts in the mode every_n_frames."
     )
-    threshold: _Fraction = Field(
+    threshold: Fraction = Field(
         default=0.0, description="Least confidence of a detection that becomes a track."
     )
-    birth_confidence: _Fraction = Field(
+    birth_confidence: Fraction = Field(
         default=0.0,
         description="The same under the name of the identity rules; the stricter one holds.",
     )
-    min_prompt_confidence: _Fraction = Field(
+    min_prompt_confidence: Fraction = Field(
         default=0.0, description="Detections that are less confident are not looked at."
     )
-    prompt_nms_iou: _Fraction | None = Field(
+    prompt_nms_iou: Fraction | None = Field(
         default=None,
         description="Of two boxes of a class that overlap more, drop the less confident; null "
         "keeps all.",
@@ -112,16 +107,16 @@ class TrackerManifest(BlockManifest):
     class_agnostic: bool | Annotated[str, Selector(BOOLEAN)] = Field(
         default=False, description="Let a detection of another class continue a track."
     )
-    max_objects: _Count = Field(default=64, description="Tracks of one stream at a time.")
-    min_mask_score: _Fraction = Field(
+    max_objects: Count = Field(default=64, description="Tracks of one stream at a time.")
+    min_mask_score: Fraction = Field(
         default=0.5,
         description="A mask that scores lower is put out, but not learnt from, and corrected at "
         "the next prompt.",
     )
-    lost_after: _Count = Field(
+    lost_after: Count = Field(
         default=30, description="Frames without a sight of an object after which its track ends."
     )
-    max_sessions: _Count = Field(
+    max_sessions: Count = Field(
         default=64,
         description="Streams tracked at a time. Above that an idle stream gives way to a new one, "
         "a live one never.",

@@ -11,7 +11,6 @@ import numpy as np
 
 from trackwire.specs import (
     Batch,
-    BlockError,
     BlockManifest,
     Event,
     Failure,
@@ -22,16 +21,17 @@ from trackwire.specs import (
     SessionError,
     StreamKey,
     TrackwireError,
-    is_selector,
 )
 
 from ..detections import (
+    DEFAULT_CLASS_NAME,
     INSTANCE_SEGMENTATION,
     MASK_SCORE,
     PROMPT_DETECTION_ID,
     build_detections,
 )
 from ..models.catalog import load_video_model
+from ..options import require_settled
 from .evidence import Evidence
 from .manifest import Sam2VideoManifest, TrackerManifest, VideoTrackerManifest
 from .session import SessionStore, Standing, Tally, TrackingSession
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 __all__ = ["Sam2VideoTracker", "VideoTracker"]
 
 _WIRED: Final = ("images", "boxes")
-_UNNAMED: Final = "object"
-"""Class name of a track whose detections have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +144,7 @@ class VideoTracker:
         """
         if not isinstance(step, TrackerManifest):
             raise TypeError(f"VideoTracker is opened with a TrackerManifest, found {step!r}")
-        for name in type(step).model_fields:
-            value = getattr(step, name)
-            if name not in _WIRED and is_selector(value):
-                raise BlockError(
-                    f"{name} of step {step.name!r} is wired to {value}, which changes from frame "
-                    "to frame; a tracker's options hold for a whole run: write a value, or wire a "
-                    "WorkflowParameter",
-                    code="option_changes",
-                    step=step.name,
-                    property=name,
-                )
+        require_settled(step, (name for name in type(step).model_fields if name not in _WIRED))
         return cls(step, load_video_model(str(step.model_id), resources), resources)
 
     @property
@@ -315,7 +303,7 @@ class VideoTracker:
             view.xyxy,
             confidence=tracks.confidence,
             class_id=tracks.class_id,
-            class_name=np.where(tracks.class_name == "", _UNNAMED, tracks.class_name),
+            class_name=np.where(tracks.class_name == "", DEFAULT_CLASS_NAME, tracks.class_name),
             tracker_id=tracks.track_id,
             mask=result.mask,
             prediction_type=INSTANCE_SEGMENTATION,
