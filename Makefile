@@ -68,5 +68,6 @@ $(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
 # The tests of the Segment Anything trackers need torch. Where the index offers only builds with
 # CUDA, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu makes pip take the small CPU one.
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev,sam]'
+	$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev,sam,openvino]'
+	$(PIP) install -c constraints.txt --no-deps trackers trackeval
 	@touch $@
