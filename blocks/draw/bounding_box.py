@@ -10,7 +10,7 @@ from pydantic import Field
 from trackwire.specs import FLOAT_ZERO_TO_ONE, BlockManifest, Selector
 
 from ..options import Count
-from .drawing import ColorOptions, Drawing, DrawingManifest
+from .coloring import ColoredDrawing, ColoredDrawingManifest, ColorOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["BoundingBoxVisualization", "BoundingBoxVisualizationManifest"]
 
 
-class BoundingBoxVisualizationManifest(DrawingManifest):
+class BoundingBoxVisualizationManifest(ColoredDrawingManifest):
     """Properties of the block that draws boxes."""
 
     type: Literal["roboflow_core/bounding_box_visualization@v1", "BoundingBoxVisualization"]
@@ -30,11 +30,11 @@ class BoundingBoxVisualizationManifest(DrawingManifest):
     ) = Field(default=0.0, description="How round the corners are, from square to a semicircle.")
 
 
-class BoundingBoxVisualization(Drawing):
+class BoundingBoxVisualization(ColoredDrawing):
     """Draws the boxes of predictions."""
 
     manifest: ClassVar[type[BlockManifest]] = BoundingBoxVisualizationManifest
-    options: ClassVar[tuple[str, ...]] = (*Drawing.options, "thickness", "roundness")
+    options: ClassVar[tuple[str, ...]] = (*ColoredDrawing.options, "thickness", "roundness")
 
     def make_annotator(self, options: Mapping[str, Any]) -> sv.BoxAnnotator | sv.RoundBoxAnnotator:
         """Make an annotator for options."""

@@ -1,4 +1,4 @@
-"""What all blocks that draw predictions have in common: properties, colours, the copy."""
+"""What all blocks that draw have in common: properties, the copy, the annotators they keep."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from trackwire.specs import (
     IMAGE,
     INSTANCE_SEGMENTATION_PREDICTION,
     KEYPOINT_DETECTION_PREDICTION,
-    LIST_OF_VALUES,
     OBJECT_DETECTION_PREDICTION,
     RLE_INSTANCE_SEGMENTATION_PREDICTION,
-    STRING,
     Batch,
     BlockError,
     BlockManifest,
@@ -31,7 +29,6 @@ from trackwire.specs import (
 )
 
 from ..frame import Frame
-from ..options import Count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,12 +36,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "ColorOptions",
     "Drawing",
     "DrawingManifest",
     "Position",
+    "PredictionDrawing",
+    "PredictionDrawingManifest",
+    "find_member",
     "find_position",
-    "require_tracks",
+    "require_anchor",
 ]
 
 Position: TypeAlias = Literal[
@@ -59,37 +58,10 @@ Position: TypeAlias = Literal[
     "BOTTOM_RIGHT",
     "CENTER_OF_MASS",
 ]
-_Palette: TypeAlias = Literal[
-    "DEFAULT",
-    "CUSTOM",
-    "ROBOFLOW",
-    "Matplotlib Viridis",
-    "Matplotlib Plasma",
-    "Matplotlib Inferno",
-    "Matplotlib Magma",
-    "Matplotlib Cividis",
-    "Matplotlib Pastel1",
-    "Matplotlib Pastel2",
-    "Matplotlib Paired",
-    "Matplotlib Accent",
-    "Matplotlib Dark2",
-    "Matplotlib Set1",
-    "Matplotlib Set2",
-    "Matplotlib Set3",
-    "Matplotlib Tab10",
-    "Matplotlib Tab20",
-    "Matplotlib Tab20b",
-    "Matplotlib Tab20c",
-]
 
 
 class DrawingManifest(BlockManifest):
-    """Properties that all drawing blocks share.
-
-    ``color_axis`` is ``CLASS`` by default, as in other engines, so that existing documents give
-    the pictures they always gave. Behind a tracker ``TRACK`` is what most people want: one
-    colour per object, for as long as it is followed.
-    """
+    """Properties that all drawing blocks share."""
 
     traits: ClassVar[Traits] = Traits(pure=True, local_only=True)
     outputs: ClassVar[tuple[OutputDefinition, ...]] = (
@@ -97,6 +69,16 @@ class DrawingManifest(BlockManifest):
     )
 
     image: Annotated[str, Selector(IMAGE)] = Field(description="Picture to draw on.")
+    copy_image: bool | Annotated[str, Selector(BOOLEAN)] = Field(
+        default=True,
+        description="Accepted for compatibility. A picture that other steps may read is never "
+        "written to, and one that nothing is drawn on is passed on without a copy.",
+    )
+
+
+class PredictionDrawingManifest(DrawingManifest):
+    """Properties of the blocks that draw predictions."""
+
     predictions: Annotated[
         str,
         Selector(
@@ -106,60 +88,17 @@ class DrawingManifest(BlockManifest):
             KEYPOINT_DETECTION_PREDICTION,
         ),
     ] = Field(description="What to draw.")
-    copy_image: bool | Annotated[str, Selector(BOOLEAN)] = Field(
-        default=True,
-        description="Accepted for compatibility. A picture that other steps may read is never "
-        "written to, and one that nothing is drawn on is passed on without a copy.",
-    )
-    color_palette: _Palette | Annotated[str, Selector(STRING)] = Field(
-        default="DEFAULT", description="Colours to choose from."
-    )
-    palette_size: Count = Field(
-        default=10, description="Number of colours taken from a Matplotlib colour map."
-    )
-    custom_colors: list[str] | Annotated[str, Selector(LIST_OF_VALUES)] = Field(
-        default=[], description="Colours of the palette CUSTOM: #RRGGBB, rgb(r, g, b) or a name."
-    )
-    color_axis: Literal["INDEX", "CLASS", "TRACK"] | Annotated[str, Selector(STRING)] = Field(
-        default="CLASS", description="What decides on the colour of an object."
-    )
-
-
-class ColorOptions:
-    """The colour properties of one element, as annotators take them.
-
-    Args:
-        options: Values of the properties by name.
-
-    Raises:
-        BlockError: A value is no palette, colour or axis.
-    """
-
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        import supervision as sv
-
-        from .colors import find_palette
-
-        self.color = find_palette(
-            options["color_palette"], int(options["palette_size"]), options["custom_colors"]
-        )
-        self.color_lookup = _member(sv.ColorLookup, "color_axis", options["color_axis"])
 
 
 class Drawing(ABC):
-    """A block that draws predictions on a picture with an annotator.
+    """A block that draws on pictures with an annotator.
 
     A subclass names its ``manifest`` and the ``options`` its annotator depends on, makes
-    annotators and applies them. Annotators are kept for the options they were made for.
+    annotators and draws with them. Annotators are kept for the options they were made for.
     """
 
     manifest: ClassVar[type[BlockManifest]]
-    options: ClassVar[tuple[str, ...]] = (
-        "color_palette",
-        "palette_size",
-        "custom_colors",
-        "color_axis",
-    )
+    options: ClassVar[tuple[str, ...]] = ()
     most_annotators: ClassVar[int] = 16
 
     def __init__(self) -> None:
@@ -174,7 +113,7 @@ class Drawing(ABC):
         """
         block = cls()
         options = {name: getattr(step, name) for name in cls.options}
-        if not any(map(is_selector, options.values())):
+        if not any(map(_holds_selector, options.values())):
             block.make_annotator(options)
         return block
 
@@ -187,20 +126,15 @@ class Drawing(ABC):
         """
 
     @abstractmethod
-    def annotate(
-        self,
-        annotator: Any,
-        scene: NDArray[np.uint8],
-        detections: sv.Detections,
-        values: Mapping[str, Any],
-    ) -> None:
-        """Draw detections, of which there is at least one.
+    def draw(self, stream: StreamKey, values: Mapping[str, Any]) -> Frame:
+        """Draw one element.
 
         Args:
-            annotator: What :meth:`make_annotator` made.
-            scene: ``(H, W, 3)`` uint8 BGR, drawn on in place.
-            detections: What to draw.
+            stream: The stream of the element.
             values: All properties of the element.
+
+        Returns:
+            A new frame, or the one given if nothing is drawn on it.
         """
 
     def demand(self, eager: Batch) -> Mapping[str, Sequence[bool]]:
@@ -217,21 +151,6 @@ class Drawing(ABC):
             except Exception as error:  # noqa: BLE001 - one bad element must not fail the others
                 outcomes.append(Failure(error))
         return outcomes
-
-    def draw(self, stream: StreamKey, values: Mapping[str, Any]) -> Frame:
-        """Draw one element.
-
-        Returns:
-            A new frame, or the one given if nothing is drawn on it.
-        """
-        frame: Frame = values["image"]
-        detections: sv.Detections = values["predictions"]
-        if not len(detections):
-            return frame
-        require_tracks(detections, values["color_axis"])
-        scene = frame.image.copy()
-        self.annotate(self.annotator(stream, values), scene, detections, values)
-        return Frame(scene, frame.video, frame.origin)
 
     def annotator(self, stream: StreamKey, values: Mapping[str, Any]) -> Any:
         """Find the annotator for the options of an element, making it if need be."""
@@ -252,21 +171,48 @@ class Drawing(ABC):
         self._annotators.clear()
 
 
-def require_tracks(detections: sv.Detections, color_axis: str) -> None:
-    """Make sure that detections have the ids that colours are chosen by.
+class PredictionDrawing(Drawing):
+    """A block that draws predictions; without any it passes the picture on as it is."""
+
+    @abstractmethod
+    def annotate(
+        self,
+        annotator: Any,
+        scene: NDArray[np.uint8],
+        detections: sv.Detections,
+        values: Mapping[str, Any],
+    ) -> None:
+        """Draw detections, of which there is at least one.
+
+        Args:
+            annotator: What :meth:`make_annotator` made.
+            scene: ``(H, W, 3)`` uint8 BGR, drawn on in place.
+            detections: What to draw.
+            values: All properties of the element.
+        """
+
+    def draw(self, stream: StreamKey, values: Mapping[str, Any]) -> Frame:
+        """Draw one element; one without predictions gives its frame back."""
+        frame: Frame = values["image"]
+        detections: sv.Detections = values["predictions"]
+        if not len(detections):
+            return frame
+        scene = frame.image.copy()
+        self.annotate(self.annotator(stream, values), scene, detections, values)
+        return Frame(scene, frame.video, frame.origin)
+
+
+def find_member(members: Any, name: str, value: str) -> Any:
+    """Find the member of an enumeration that a property names.
+
+    Args:
+        members: The enumeration.
+        name: The property, for the error.
+        value: Its value.
 
     Raises:
-        BlockError: ``color_axis`` is ``TRACK``, and no tracker has seen the detections.
+        BlockError: There is no such member.
     """
-    if color_axis == "TRACK" and detections.tracker_id is None:
-        raise BlockError(
-            "color_axis TRACK needs tracker ids, which these predictions do not have; wire the "
-            "predictions of a tracker, or use CLASS or INDEX",
-            code="tracker_ids_missing",
-        )
-
-
-def _member(members: Any, name: str, value: str) -> Any:
     known = {member.name: member for member in members}
     if value not in known:
         raise BlockError(
@@ -276,7 +222,7 @@ def _member(members: Any, name: str, value: str) -> Any:
 
 
 def find_position(name: str, value: str) -> sv.Position:
-    """Find the anchor of a text or trace.
+    """Find the anchor of a text, dot or trace.
 
     Args:
         name: The property, for the error.
@@ -287,9 +233,34 @@ def find_position(name: str, value: str) -> sv.Position:
     """
     import supervision as sv
 
-    position: sv.Position = _member(sv.Position, name, value)
+    position: sv.Position = find_member(sv.Position, name, value)
     return position
 
 
+def require_anchor(detections: sv.Detections, name: str, value: str) -> None:
+    """Make sure that detections have what the place of an anchor is worked out from.
+
+    Args:
+        detections: Detections that are about to be drawn.
+        name: The property that names the anchor, for the error.
+        value: Its value.
+
+    Raises:
+        BlockError: The anchor is ``CENTER_OF_MASS``, and the detections have no masks.
+    """
+    if value == "CENTER_OF_MASS" and detections.mask is None:
+        raise BlockError(
+            f"{name} CENTER_OF_MASS needs masks, which these predictions do not have; wire "
+            "predictions with masks, or use CENTER",
+            code="masks_missing",
+        )
+
+
+def _holds_selector(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_holds_selector, value))
+    return is_selector(value)
+
+
 def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value

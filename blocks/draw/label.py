@@ -11,7 +11,8 @@ from trackwire.specs import FLOAT, INTEGER, STRING, BlockError, BlockManifest, S
 
 from ..detections import CLASS_NAME
 from ..options import Count
-from .drawing import ColorOptions, Drawing, DrawingManifest, Position, find_position
+from .coloring import ColoredDrawing, ColoredDrawingManifest, ColorOptions
+from .drawing import Position, find_position, require_anchor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LabelVisualization", "LabelVisualizationManifest", "label_texts"]
 
 
-class LabelVisualizationManifest(DrawingManifest):
+class LabelVisualizationManifest(ColoredDrawingManifest):
     """Properties of the block that writes labels."""
 
     type: Literal["roboflow_core/label_visualization@v1", "LabelVisualization"]
@@ -61,12 +62,12 @@ class LabelVisualizationManifest(DrawingManifest):
     )
 
 
-class LabelVisualization(Drawing):
+class LabelVisualization(ColoredDrawing):
     """Writes a label at each object."""
 
     manifest: ClassVar[type[BlockManifest]] = LabelVisualizationManifest
     options: ClassVar[tuple[str, ...]] = (
-        *Drawing.options,
+        *ColoredDrawing.options,
         "text_position",
         "text_color",
         "text_scale",
@@ -101,6 +102,7 @@ class LabelVisualization(Drawing):
         values: Mapping[str, Any],
     ) -> None:
         """Write the labels."""
+        require_anchor(detections, "text_position", values["text_position"])
         annotator.annotate(scene, detections, labels=label_texts(detections, values["text"]))
 
 

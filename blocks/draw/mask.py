@@ -10,7 +10,7 @@ from pydantic import Field
 from trackwire.specs import FLOAT_ZERO_TO_ONE, BlockManifest, Selector, StreamKey
 
 from ..frame import Frame
-from .drawing import ColorOptions, Drawing, DrawingManifest
+from .coloring import ColoredDrawing, ColoredDrawingManifest, ColorOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["MaskVisualization", "MaskVisualizationManifest"]
 
 
-class MaskVisualizationManifest(DrawingManifest):
+class MaskVisualizationManifest(ColoredDrawingManifest):
     """Properties of the block that draws masks."""
 
     type: Literal["roboflow_core/mask_visualization@v1", "MaskVisualization"]
@@ -29,14 +29,14 @@ class MaskVisualizationManifest(DrawingManifest):
     ) = Field(default=0.5, description="How much a mask hides of the picture.")
 
 
-class MaskVisualization(Drawing):
+class MaskVisualization(ColoredDrawing):
     """Draws masks, large ones first. Predictions without masks leave the picture as it is.
 
     Compact masks are decoded one crop at a time; no full-size mask is built.
     """
 
     manifest: ClassVar[type[BlockManifest]] = MaskVisualizationManifest
-    options: ClassVar[tuple[str, ...]] = (*Drawing.options, "opacity")
+    options: ClassVar[tuple[str, ...]] = (*ColoredDrawing.options, "opacity")
 
     def make_annotator(self, options: Mapping[str, Any]) -> sv.MaskAnnotator:
         """Make an annotator for options."""

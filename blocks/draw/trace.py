@@ -11,7 +11,8 @@ from trackwire.specs import STRING, BlockError, BlockManifest, Selector, StreamK
 
 from ..frame import Frame
 from ..options import Count
-from .drawing import ColorOptions, Drawing, DrawingManifest, Position, find_position
+from .coloring import ColoredDrawing, ColoredDrawingManifest, ColorOptions
+from .drawing import Position, find_position, require_anchor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["TraceVisualization", "TraceVisualizationManifest"]
 
 
-class TraceVisualizationManifest(DrawingManifest):
+class TraceVisualizationManifest(ColoredDrawingManifest):
     """Properties of the block that draws traces."""
 
     traits: ClassVar[Traits] = Traits(pure=False, local_only=True)
@@ -34,7 +35,7 @@ class TraceVisualizationManifest(DrawingManifest):
     thickness: Count = Field(default=1, description="Width of the line, pixels.")
 
 
-class TraceVisualization(Drawing):
+class TraceVisualization(ColoredDrawing):
     """Draws where each track has been in the last frames.
 
     Every stream has its own traces; they begin anew with each epoch and are freed with the
@@ -43,7 +44,7 @@ class TraceVisualization(Drawing):
 
     manifest: ClassVar[type[BlockManifest]] = TraceVisualizationManifest
     options: ClassVar[tuple[str, ...]] = (
-        *Drawing.options,
+        *ColoredDrawing.options,
         "position",
         "trace_length",
         "thickness",
@@ -89,6 +90,7 @@ class TraceVisualization(Drawing):
         values: Mapping[str, Any],
     ) -> None:
         """Draw the traces."""
+        require_anchor(detections, "position", values["position"])
         annotator.annotate(scene, detections)
 
     def annotator(self, stream: StreamKey, values: Mapping[str, Any]) -> sv.TraceAnnotator:

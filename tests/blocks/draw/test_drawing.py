@@ -15,13 +15,17 @@ from trackwire.blocks.draw.bounding_box import (
     BoundingBoxVisualization,
     BoundingBoxVisualizationManifest,
 )
+from trackwire.blocks.draw.color import ColorVisualization, ColorVisualizationManifest
 from trackwire.blocks.draw.colors import find_color, find_palette
+from trackwire.blocks.draw.dot import DotVisualization, DotVisualizationManifest
+from trackwire.blocks.draw.halo import HaloVisualization, HaloVisualizationManifest
 from trackwire.blocks.draw.label import (
     LabelVisualization,
     LabelVisualizationManifest,
     label_texts,
 )
 from trackwire.blocks.draw.mask import MaskVisualization, MaskVisualizationManifest
+from trackwire.blocks.draw.polygon import PolygonVisualization, PolygonVisualizationManifest
 from trackwire.blocks.draw.trace import TraceVisualization, TraceVisualizationManifest
 from trackwire.pipeline.engine import Engine
 from trackwire.specs import Batch, BlockError, Failure, Resources, compile_workflow
@@ -37,6 +41,10 @@ KINDS: dict[str, tuple[Any, Any, str]] = {
     ),
     "label": (LabelVisualization, LabelVisualizationManifest, "LabelVisualization"),
     "trace": (TraceVisualization, TraceVisualizationManifest, "TraceVisualization"),
+    "polygon": (PolygonVisualization, PolygonVisualizationManifest, "PolygonVisualization"),
+    "halo": (HaloVisualization, HaloVisualizationManifest, "HaloVisualization"),
+    "dot": (DotVisualization, DotVisualizationManifest, "DotVisualization"),
+    "color": (ColorVisualization, ColorVisualizationManifest, "ColorVisualization"),
 }
 RED = {"color_palette": "CUSTOM", "custom_colors": ["#FF0000"]}
 
