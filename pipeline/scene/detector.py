@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from .renderer import FrameTruth
@@ -66,18 +68,51 @@ class SceneDetector:
         Returns:
             The detections, in random order, so that order tells nothing about identity.
         """
-        rng = np.random.default_rng((self._seed, truth.frame_number))
         height, width = truth.masks.shape[1:]
-        seen = truth.visible_fraction >= self._min_visible
-        rows = np.flatnonzero(seen & (rng.random(len(seen)) >= self._dropout))
+        return self.draw(
+            truth.frame_number,
+            truth.xyxy,
+            (width, height),
+            ids=truth.ids,
+            class_names=truth.class_names,
+            reportable=truth.visible_fraction >= self._min_visible,
+        )
+
+    def draw(
+        self,
+        frame_number: int,
+        xyxy: NDArray[np.float32],
+        size_wh: tuple[int, int],
+        *,
+        ids: NDArray[np.int64] | None = None,
+        class_names: Sequence[str] | None = None,
+        reportable: NDArray[np.bool_] | None = None,
+    ) -> SceneDetections:
+        """Report objects of which the boxes are known, such as those of an annotated video.
+
+        Args:
+            frame_number: 0-based; the errors depend on it.
+            xyxy: ``(N, 4)`` true boxes, pixels.
+            size_wh: Size of the frame; what is drawn is cut to it.
+            ids: ``(N,)`` identities for the judge; None counts from 0.
+            class_names: ``(N,)``; None calls each ``object``.
+            reportable: ``(N,)`` bool, objects that can be seen at all; None for all.
+
+        Returns:
+            The detections, in random order, so that order tells nothing about identity.
+        """
+        rng = np.random.default_rng((self._seed, frame_number))
+        count = len(xyxy)
+        seen = np.ones(count, np.bool_) if reportable is None else reportable
+        rows = np.flatnonzero(seen & (rng.random(count) >= self._dropout))
         rows = rng.permutation(rows)
-        boxes = truth.xyxy[rows]
+        boxes = np.asarray(xyxy, np.float32).reshape(-1, 4)[rows]
         sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
         drawn = boxes + rng.normal(0, self._jitter, boxes.shape) * sides
-        limits = np.array([width, height, width, height])
+        names = ("object",) * count if class_names is None else class_names
         return SceneDetections(
-            xyxy=np.clip(drawn, 0, limits).astype(np.float32),
+            xyxy=np.clip(drawn, 0, np.array(size_wh * 2)).astype(np.float32),
             confidence=rng.uniform(0.6, 0.98, len(rows)).astype(np.float32),
-            class_names=tuple(truth.class_names[row] for row in rows),
-            truth_ids=truth.ids[rows],
+            class_names=tuple(names[row] for row in rows.tolist()),
+            truth_ids=(np.arange(count) if ids is None else ids)[rows].astype(np.int64),
         )

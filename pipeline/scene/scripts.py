@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from .description import Actor, Backdrop, Camera, Colour, Keyframe, Scene, Shape, Texture
+from .stress import STRESS_SCENES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +27,8 @@ def build_scene(
 
     ``crossing``: five textured objects cross, hide behind one another, leave and enter, over a
     slowly drifting textured ground. ``handheld``: the same through a panning, shaking camera.
-    ``pillar``: three objects pass behind a pillar that hides them whole.
+    ``pillar``: three objects pass behind a pillar that hides them whole. The others put
+    identities to the test, see :mod:`.stress`.
 
     Args:
         name: One of :data:`SCENE_NAMES`.
@@ -202,5 +204,6 @@ _BUILDERS: Final[Mapping[str, Callable[[int], Scene]]] = {
     "crossing": _crossing,
     "handheld": _handheld,
     "pillar": _pillar,
+    **STRESS_SCENES,
 }
 SCENE_NAMES: Final[tuple[str, ...]] = tuple(_BUILDERS)
