@@ -257,7 +257,8 @@ def box_tracker(name: str) -> Track:
         )
         seen = tracker.update(given)
         confirmed = np.asarray(seen.tracker_id) >= 0 if len(seen) else np.zeros(0, bool)
-        return seen[confirmed]
+        result: sv.Detections = seen[confirmed]
+        return result
 
     return track
 

@@ -109,10 +109,10 @@ class SceneDetector:
         boxes = np.asarray(xyxy, np.float32).reshape(-1, 4)[rows]
         sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
         drawn = boxes + rng.normal(0, self._jitter, boxes.shape) * sides
-        names = ("object",) * count if class_names is None else class_names
+        names = tuple(class_names or ("object",) * count)
         return SceneDetections(
             xyxy=np.clip(drawn, 0, np.array(size_wh * 2)).astype(np.float32),
             confidence=rng.uniform(0.6, 0.98, len(rows)).astype(np.float32),
-            class_names=tuple(names[row] for row in rows.tolist()),
+            class_names=tuple(names[int(row)] for row in rows),
             truth_ids=(np.arange(count) if ids is None else ids)[rows].astype(np.int64),
         )
