@@ -48,7 +48,7 @@ def main() -> int:
     if not (options.clip / "gt.txt").is_file():
         print(f"left out: {options.clip} holds no gt.txt; name a folder with frames/ and gt.txt")
         return 0
-    truth = _read_truth(options.clip / "gt.txt")
+    truth = read_truth(options.clip / "gt.txt")
     print(f"{'mode':<16}{'switches':>9}{'recall':>8}{'precision':>10}{'IDF1':>7}{'ms/frame':>10}")
     short = False
     for mode in options.mode or MODES:
@@ -82,7 +82,7 @@ def _track(options: argparse.Namespace, mode: str, truth: Truth) -> tuple[Tracki
     tracker = VideoTracker.open(step, Resources())
     tally = TrackingTally(MIN_IOU)
     spent_s = []
-    for frame in _frames(options.clip / "frames"):
+    for frame in read_frames(options.clip / "frames"):
         number = frame.video.frame_number
         ids, xyxy = truth.get(number, (np.empty(0, np.int64), np.empty((0, 4), np.float32)))
         given = build_detections(frame, xyxy, class_name="person", producer="truth")
@@ -102,7 +102,8 @@ def _track(options: argparse.Namespace, mode: str, truth: Truth) -> tuple[Tracki
     return tally.score(), 1000 * float(np.mean(spent_s))
 
 
-def _frames(folder: Path) -> Iterator[Frame]:
+def read_frames(folder: Path) -> Iterator[Frame]:
+    """Read the pictures of a folder in the order of their names, at ten a second."""
     for number, path in enumerate(sorted(folder.glob("*.jpg"))):
         image = cv2.imread(str(path))
         if image is None:
@@ -121,7 +122,7 @@ def _frames(folder: Path) -> Iterator[Frame]:
         yield Frame(np.asarray(image, dtype=np.uint8), video)
 
 
-def _read_truth(path: Path) -> Truth:
+def read_truth(path: Path) -> Truth:
     """Read ids and half-open boxes by 0-based frame; the file counts frames from 1."""
     rows: dict[int, list[tuple[int, list[float]]]] = defaultdict(list)
     for line in path.read_text().splitlines():

@@ -13,7 +13,7 @@ import numpy as np
 from trackwire.specs import Event, Outbox, SessionError, StreamKey
 
 from .evidence import Evidence
-from .identity import IdCounter, Twins
+from .rules import IdCounter, Twins
 from .schedule import PromptClock
 from .track_table import TrackTable
 

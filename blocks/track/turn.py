@@ -21,8 +21,16 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 
 from ..models.seam import MemoryPlan, Prompt
-from . import identity
-from .overlap import box_intersection, box_iou, covered_fraction, inside_fraction, mask_iou, widened
+from . import rules as identity
+from .association import Association
+from .decision import (
+    Decision,
+    decisions_about,
+    decisions_of_birth,
+    decisions_to_ignore,
+    decisions_to_pair,
+)
+from .overlap import box_intersection, box_iou, covered_fraction, mask_iou
 from .session import Standing, Tally
 from .view import TrackView
 
@@ -33,8 +41,8 @@ if TYPE_CHECKING:
     from ..frame import Frame
     from ..models.seam import Proposal
     from .evidence import Evidence
-    from .identity import IdCounter
     from .identity_options import IdentityOptions
+    from .rules import IdCounter
     from .schedule import Schedule
     from .track_table import TrackTable
 
@@ -77,6 +85,7 @@ class TurnResult:
         drop: Tracks the model forgets.
         spent: Ids given out.
         tally: What the turn adds to the session's counts.
+        decisions: What was decided about detections and tracks, in the order of the rules.
     """
 
     standing: Standing
@@ -88,6 +97,7 @@ class TurnResult:
     drop: frozenset[int]
     spent: tuple[int, ...]
     tally: Tally
+    decisions: tuple[Decision, ...]
 
 
 @dataclass(slots=True)
@@ -104,6 +114,7 @@ class Turn:
         tally: Counts so far.
         seen: What the model propagated.
         prompts: What the model is asked.
+        decisions: What was decided so far, and why.
     """
 
     frame: Frame
@@ -115,6 +126,7 @@ class Turn:
     tally: Tally
     seen: tuple[Proposal, ...] = ()
     prompts: tuple[Prompt, ...] = ()
+    decisions: list[Decision] = field(default_factory=list)
     _matched: NDArray[np.bool_] = field(init=False)
     _newborn: TrackTable = field(init=False)
     _result: TurnResult | None = field(init=False, default=None)
@@ -138,11 +150,13 @@ class Turn:
             evidence: Its detections, or None if nobody looked for any.
         """
         live = len(standing.table)
+        decisions: list[Decision] = []
         if evidence is not None:
-            kept = identity.keep_detections(
+            ignored = identity.ignore_reasons(
                 evidence.confidence, evidence.xyxy, evidence.class_name, rules.identity
             )
-            evidence = evidence.take(kept)
+            decisions += decisions_to_ignore(ignored, evidence)
+            evidence = evidence.take(np.flatnonzero(ignored == ""))
             usable = rules.usable(evidence, live)
             if not rules.schedule.consumes(standing.clock, detections=usable, live_tracks=live):
                 evidence = None
@@ -157,7 +171,9 @@ class Turn:
             fresh = Standing.fresh()
             standing = replace(standing, table=fresh.table, twins=fresh.twins)
             tally += Tally(ended=live)
-        turn = cls(frame, rules, standing, ids, evidence, restart=restart, tally=tally)
+        turn = cls(
+            frame, rules, standing, ids, evidence, restart=restart, tally=tally, decisions=decisions
+        )
         turn._matched = np.zeros(len(standing.table), dtype=bool)
         turn._newborn = Standing.fresh().table
         return turn
@@ -185,19 +201,21 @@ class Turn:
         if self.evidence is None:
             return
         view = TrackView.of(self.standing.table.track_id, seen)
-        rows, columns, overlap, recovered = self._associate(view, self.evidence)
-        chosen = self.evidence.take(columns)
-        table = self.standing.table
-        asked = identity.needs_prompt(
+        table, options = self.standing.table, self.rules.identity
+        pairs = Association(table, view, self.evidence, options, self.frame.size_wh).pair()
+        rows, chosen = pairs.rows, self.evidence.take(pairs.columns)
+        reasons = identity.prompt_reasons(
             view.score[rows],
-            overlap,
+            pairs.overlap,
             table.since_conditioning[rows],
-            recovered,
-            self.rules.identity,
+            pairs.unreached,
+            options,
         )
+        asked = reasons != ""
+        self.decisions += decisions_to_pair(table.track_id[rows], chosen, pairs, reasons)
         self._matched[rows] = True
         self.standing = replace(self.standing, table=table.refreshed(rows, chosen))
-        born = self._births(view, self.evidence, columns)
+        born = self._births(view, self.evidence, pairs.columns)
         self._newborn = type(table).newborn(self.ids.preview(len(born)), born)
         self.prompts = (
             *_prompts(table.track_id[rows[asked]], chosen.take(np.flatnonzero(asked))),
@@ -226,76 +244,22 @@ class Turn:
         masks = seen.masks(self.frame.size_wh)
         twins, younger = self._twins(seen, masks, claimed[view.visible])
         lives = self._survivors(table, view, younger)
+        learns = identity.memory_reasons(
+            view.visible[lives], view.score[lives], prompted[lives], self.rules.identity
+        )
+        self.decisions += decisions_about(9, "forgotten", table.track_id[lives], learns)
         self._result = TurnResult(
             standing=self._standing_after(table.take(lives), twins),
             visible=table.take(lives & view.visible),
             view=view.take(lives & view.visible),
             mask=masks[np.flatnonzero(lives[view.visible])],
             accepted=accepted,
-            plan=identity.plan_memory(
-                table.track_id[lives],
-                view.visible[lives],
-                view.score[lives],
-                prompted[lives],
-                self.rules.identity,
-            ),
+            plan=identity.plan_memory(table.track_id[lives], learns, prompted[lives]),
             drop=frozenset(table.track_id[~lives].tolist()),
             spent=tuple(self._newborn.track_id.tolist()),
             tally=self.tally,
+            decisions=tuple(self.decisions),
         )
-
-    def _associate(
-        self, view: TrackView, evidence: Evidence
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_]]:
-        """Rules 3 and 4: rows and columns of the pairs, what is seen of them, and who was lost."""
-        options, table = self.rules.identity, self.standing.table
-        allowed = identity.same_class(table.class_name, evidence.class_name, options)
-        seen_iou = np.zeros((len(table), len(evidence)))
-        gate = options.match_iou
-        if evidence.masks is None:
-            seen_iou[view.visible] = box_iou(view.xyxy[view.visible], evidence.xyxy)
-        else:
-            masks = view.take(view.visible).masks(self.frame.size_wh)
-            seen_iou[view.visible] = mask_iou(masks, evidence.masks)
-            gate = options.match_mask_iou
-        expected_iou = self._expected_iou(evidence, np.zeros(len(table)))
-        weight, possible = identity.weigh(
-            seen_iou, expected_iou, table.since_detection, gate, options
-        )
-        rows, columns = identity.match(weight, allowed & possible & view.visible[:, None], gate=0.0)
-
-        weight, possible = self._weigh_strays(view, seen_iou, evidence)
-        possible[rows] = False
-        possible[:, columns] = False
-        found, there = identity.match(weight, allowed & possible, gate=0.0)
-        rows, columns = np.append(rows, found), np.append(columns, there)
-        return rows, columns, seen_iou[rows, columns], seen_iou[rows, columns] < gate
-
-    def _weigh_strays(
-        self, view: TrackView, seen_iou: NDArray[np.float64], evidence: Evidence
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Rule 4: ten frames after its detection an object may be its own size away."""
-        options, table = self.rules.identity, self.standing.table
-        lost = (~view.visible & (table.unseen <= options.recover_within))[:, None]
-        recent = (table.since_detection <= options.motion_within)[:, None]
-        near = self._expected_iou(evidence, np.minimum(table.since_detection / 10.0, 1.0))
-        return identity.weigh_strays(
-            seen_iou,
-            box_iou(table.last_xyxy, evidence.xyxy) * lost,
-            near * recent,
-            inside_fraction(view.xyxy, evidence.xyxy),
-            options,
-        )
-
-    def _expected_iou(self, evidence: Evidence, margin: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Overlap with the boxes expected if the objects went on, or if they stood still."""
-        overlap = np.zeros((len(margin), len(evidence)))
-        for expected in (self.standing.table.expected_xyxy(), self.standing.table.detection_xyxy):
-            wide = widened(expected, margin)
-            for row, share in enumerate(margin):
-                around = widened(evidence.xyxy, np.full(len(evidence), share))
-                overlap[row] = np.maximum(overlap[row], box_iou(wide[[row]], around)[0])
-        return overlap
 
     def _births(self, view: TrackView, evidence: Evidence, taken: NDArray[np.intp]) -> Evidence:
         """Rule 6: the detections that become tracks."""
@@ -315,6 +279,8 @@ class Turn:
             options,
         )
         self.tally += Tally(postponed=len(choice.postponed), refused=len(choice.refused))
+        new_ids = self.ids.preview(len(choice.born))
+        self.decisions += decisions_of_birth(rest, choice, new_ids, covered, nearest)
         return rest.take(choice.born)
 
     def _twins(
@@ -341,9 +307,20 @@ class Turn:
         # A detection that the model can make no mask of is no track; it may come again.
         unborn = np.isin(table.track_id, self._newborn.track_id) & ~view.visible
         trusted = view.visible & (view.score >= options.min_mask_score)
-        ended = identity.find_ended(
+        reasons = identity.end_reasons(
             table.unseen, table.missed, table.missed_span, trusted, options
-        ) | np.isin(table.track_id, list(younger))
+        )
+        duplicate = np.isin(table.track_id, list(younger))
+        ended = (reasons != "") | duplicate
+        self.decisions += decisions_about(
+            7, "ended", table.track_id, np.where(duplicate, "duplicate", "")
+        )
+        self.decisions += decisions_about(
+            8, "ended", table.track_id, np.where(duplicate | unborn, "", reasons)
+        )
+        self.decisions += decisions_about(
+            6, "postponed", table.track_id, np.where(unborn, "no_mask", "")
+        )
         self.tally += Tally(
             model_frames=int(bool(self.seen)),
             model_prompts=len(self.prompts),

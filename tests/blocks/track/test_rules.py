@@ -11,20 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from trackwire.blocks.track.identity import (
+from trackwire.blocks.track.identity_options import IdentityOptions
+from trackwire.blocks.track.rules import (
     IdCounter,
     choose_births,
     count_twins,
-    find_ended,
-    keep_detections,
+    end_reasons,
+    ignore_reasons,
     match,
-    needs_prompt,
+    memory_reasons,
     plan_memory,
+    prompt_reasons,
     same_class,
     weigh,
     weigh_strays,
 )
-from trackwire.blocks.track.identity_options import IdentityOptions
 
 DEFAULT = IdentityOptions()
 
@@ -40,25 +41,31 @@ def floats(*values: float) -> np.ndarray:
 def test_all_detections_are_kept_unless_asked_otherwise() -> None:
     """By default the user's boxes are taken at their word, zero confidence and twins included."""
     xyxy = np.array([[0, 0, 10, 10], [0, 0, 10, 10]], dtype=np.float32)
-    kept = keep_detections(floats(0.0, 0.9), xyxy, np.array(["a", "a"]), DEFAULT)
-    assert kept.tolist() == [0, 1]
+    ignored = ignore_reasons(floats(0.0, 0.9), xyxy, np.array(["a", "a"]), DEFAULT)
+    assert ignored.tolist() == ["", ""]
 
 
 def test_confidence_cut_keeps_what_reaches_it() -> None:
     """The least confidence itself is enough."""
     options = IdentityOptions(min_prompt_confidence=0.5)
     xyxy = np.zeros((3, 4), dtype=np.float32)
-    kept = keep_detections(floats(0.49, 0.5, 0.9), xyxy, np.array(["a"] * 3), options)
-    assert kept.tolist() == [1, 2]
+    ignored = ignore_reasons(floats(0.49, 0.5, 0.9), xyxy, np.array(["a"] * 3), options)
+    assert ignored.tolist() == ["low_confidence", "", ""]
 
 
-@pytest.mark.parametrize(("agnostic", "expected"), [(False, [1, 2]), (True, [1])])
-def test_suppression_is_by_class(agnostic: bool, expected: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("agnostic", "expected"),
+    [
+        (False, ["suppressed", "", ""]),
+        (True, ["suppressed", "", "suppressed"]),
+    ],
+)
+def test_suppression_is_by_class(agnostic: bool, expected: list[str]) -> None:
     """The less confident of two boxes of a class goes; other classes only if told to."""
     options = IdentityOptions(prompt_nms_iou=0.5, class_agnostic=agnostic)
     xyxy = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 10]], dtype=np.float32)
-    kept = keep_detections(floats(0.6, 0.9, 0.5), xyxy, np.array(["a", "a", "b"]), options)
-    assert kept.tolist() == expected
+    ignored = ignore_reasons(floats(0.6, 0.9, 0.5), xyxy, np.array(["a", "a", "b"]), options)
+    assert ignored.tolist() == expected
 
 
 # Rules 3 and 4
@@ -141,22 +148,23 @@ def test_match_equals_the_best_of_all_assignments(overlap: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("score", "overlap", "since", "recovered", "expected"),
     [
-        (0.9, 0.7, 100, False, False),  # good, but not good enough to confirm
-        (0.9, 0.9, 15, False, False),  # good, confirmed lately
-        (0.9, 0.8, 16, False, True),  # good for long enough
-        (0.4, 0.7, 5, False, True),  # the mask is doubtful
-        (0.4, 0.7, 4, False, False),  # as it was when it was corrected just now
-        (0.9, 0.49, 5, False, True),  # the detection says it is elsewhere
-        (0.9, 0.7, 0, True, True),  # lost and found
+        (0.9, 0.7, 100, False, ""),  # good, but not good enough to confirm
+        (0.9, 0.9, 15, False, ""),  # good, confirmed lately
+        (0.9, 0.8, 16, False, "refresh"),  # good for long enough
+        (0.4, 0.7, 5, False, "low_score"),  # the mask is doubtful
+        (0.4, 0.7, 4, False, ""),  # as it was when it was corrected just now
+        (0.9, 0.49, 5, False, "low_overlap"),  # the detection says it is elsewhere
+        (0.9, 0.7, 0, True, "recovered"),  # lost and found
     ],
 )
 def test_the_model_hears_of_a_match_only_if_needed(
-    score: float, overlap: float, since: int, recovered: bool, expected: bool
+    score: float, overlap: float, since: int, recovered: bool, expected: str
 ) -> None:
     """A live track costs identity evidence when it is prompted again."""
     arrays = (floats(score), np.array([overlap]), np.array([since]), np.array([recovered]))
-    assert needs_prompt(*arrays, DEFAULT).tolist() == [expected]
-    assert needs_prompt(*arrays, IdentityOptions(reprompt="always")).tolist() == [True]
+    assert prompt_reasons(*arrays, DEFAULT).tolist() == [expected]
+    always = prompt_reasons(*arrays, IdentityOptions(reprompt="always"))
+    assert always.tolist() == [expected or "always"]
 
 
 # Rule 6
@@ -174,6 +182,7 @@ def test_births_by_cover_overlap_and_confidence() -> None:
     assert choice.born.tolist() == [4, 0]
     assert choice.postponed.tolist() == [1, 2]
     assert choice.refused.tolist() == []
+    assert choice.reasons.tolist() == ["free", "covered", "overlaps", "low_confidence", "free"]
 
 
 def test_the_least_confident_find_no_room() -> None:
@@ -183,6 +192,7 @@ def test_the_least_confident_find_no_room() -> None:
     assert (choice.born.tolist(), choice.refused.tolist()) == ([1, 2], [0])
     choice = choose_births(floats(0.1, 0.9, 0.5), zeros, zeros, -1, DEFAULT)
     assert (choice.born.tolist(), choice.refused.tolist()) == ([], [1, 2, 0])
+    assert choice.reasons.tolist() == ["no_room"] * 3
 
 
 # Rule 7
@@ -228,19 +238,19 @@ def test_of_three_alike_the_oldest_stays() -> None:
 @pytest.mark.parametrize(
     ("unseen", "missed", "span", "trusted", "expected"),
     [
-        (29, 0, 0, False, False),
-        (30, 0, 0, False, True),  # not seen for too long
-        (0, 3, 29, False, False),  # every_frame: three misses are only a moment
-        (0, 2, 60, False, False),  # sparse prompts: two misses are only two
-        (0, 3, 30, False, True),  # not confirmed for too long
-        (0, 3, 30, True, False),  # the mask is good again
+        (29, 0, 0, False, ""),
+        (30, 0, 0, False, "lost"),  # not seen for too long
+        (0, 3, 29, False, ""),  # every_frame: three misses are only a moment
+        (0, 2, 60, False, ""),  # sparse prompts: two misses are only two
+        (0, 3, 30, False, "unconfirmed"),  # not confirmed for too long
+        (0, 3, 30, True, ""),  # the mask is good again
     ],
 )
 def test_a_track_ends_by_frames_and_prompts(
-    unseen: int, missed: int, span: int, trusted: bool, expected: bool
+    unseen: int, missed: int, span: int, trusted: bool, expected: str
 ) -> None:
     """Both counts must be reached, so no prompt mode kills a track in the blink of an eye."""
-    ended = find_ended(
+    ended = end_reasons(
         np.array([unseen]), np.array([missed]), np.array([span]), np.array([trusted]), DEFAULT
     )
     assert ended.tolist() == [expected]
@@ -251,13 +261,15 @@ def test_a_track_ends_by_frames_and_prompts(
 
 def test_what_is_not_seen_or_not_trusted_stays_out_of_memory() -> None:
     """Doubtful masks are not learnt from, unless they answer a prompt."""
-    plan = plan_memory(
-        track_ids=np.array([1, 2, 3, 4, 5]),
+    prompted = np.array([False, False, False, True, True])
+    reasons = memory_reasons(
         visible=np.array([True, False, True, True, False]),
         score=floats(0.9, 0.9, 0.49, 0.1, 0.9),
-        prompted=np.array([False, False, False, True, True]),
+        prompted=prompted,
         options=DEFAULT,
     )
+    assert reasons.tolist() == ["", "unseen", "low_score", "", "unseen"]
+    plan = plan_memory(np.array([1, 2, 3, 4, 5]), reasons, prompted)
     assert plan.write == {1, 4}
     assert plan.conditioning == {4}
 

@@ -1,0 +1,39 @@
+"""Rule 8: which tracks end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..identity_options import IdentityOptions
+
+__all__ = ["end_reasons"]
+
+
+def end_reasons(
+    unseen: NDArray[np.int64],
+    missed: NDArray[np.int64],
+    missed_span: NDArray[np.int64],
+    trusted: NDArray[np.bool_],
+    options: IdentityOptions,
+) -> NDArray[np.str_]:
+    """Rule 8: tell which tracks end on this frame, and why.
+
+    Args:
+        unseen: ``(N,)`` frames in a row that the track was not visible.
+        missed: ``(N,)`` prompt frames in a row on which nothing matched.
+        missed_span: ``(N,)`` frames from the first of these to now.
+        trusted: ``(N,)`` visible with a score that is not low.
+        options: ``lost_after``, ``unmatched_prompts``, ``unmatched_span``.
+
+    Returns:
+        ``(N,)`` ``lost``, ``unconfirmed``, or empty for a track that lives on.
+    """
+    unconfirmed = (missed >= options.unmatched_prompts) & (missed_span >= options.unmatched_span)
+    return np.select(
+        [unseen >= options.lost_after, unconfirmed & ~trusted], ["lost", "unconfirmed"], default=""
+    )
