@@ -108,12 +108,15 @@ def decisions_to_pair(
     """Write down rules 3 to 5 for pairs; the other columns are aligned with them."""
     found: list[Decision] = []
     for row, (track, detection) in enumerate(zip(track_id, chosen.detection_id, strict=True)):
-        who = {"track_id": int(track), "detection_id": str(detection)}
+        who, what = int(track), str(detection)
         values = {"iou": float(pairs.overlap[row]), "weight": float(pairs.weight[row])}
-        rule, verdict = (4, "recovered") if pairs.strayed[row] else (3, "matched")
-        found.append(Decision(rule, verdict, str(pairs.reasons[row]), **who, values=values))
+        reason = str(pairs.reasons[row])
+        if pairs.strayed[row]:
+            found.append(Decision(4, "recovered", reason, who, what, values))
+        else:
+            found.append(Decision(3, "matched", reason, who, what, values))
         if asked[row]:
-            found.append(Decision(5, "prompted", str(asked[row]), **who))
+            found.append(Decision(5, "prompted", str(asked[row]), who, what))
     return found
 
 

@@ -329,7 +329,8 @@ class Turn:
             ended=int((ended & ~unborn).sum()),
             duplicates=len(younger),
         )
-        return ~(ended | unborn)
+        lives: NDArray[np.bool_] = ~(ended | unborn)
+        return lives
 
     def _standing_after(self, table: TrackTable, twins: identity.Twins) -> Standing:
         video = self.frame.video
