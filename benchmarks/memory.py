@@ -114,7 +114,7 @@ def _step(
     (outcome,) = tracker.run(Batch(("endless",), columns))
     if isinstance(outcome, Failure):
         raise outcome.error
-    return len(outcome["predictions"])  # type: ignore[index]
+    return len(outcome["predictions"])  # type: ignore[call-overload, index]
 
 
 def _render(size_wh: tuple[int, int]) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.float32]]]:

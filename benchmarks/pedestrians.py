@@ -94,7 +94,7 @@ def _track(options: argparse.Namespace, mode: str, truth: Truth) -> tuple[Tracki
         spent_s.append(time.perf_counter() - began_s)
         if isinstance(outcome, Failure):
             raise outcome.error
-        seen: sv.Detections = outcome["predictions"]  # type: ignore[index]
+        seen: sv.Detections = outcome["predictions"]  # type: ignore[call-overload, index]
         tally.add(ids, _ids(seen), box_iou_matrix(xyxy, seen.xyxy))
         if options.pictures:
             _draw(options.pictures / mode, frame, seen, ids, xyxy)

@@ -14,6 +14,7 @@ from trackwire.specs import lazy_names
 if TYPE_CHECKING:
     from trackwire.specs import Block
 
+    from .coordinates import in_frame_coordinates
     from .detections import build_detections, empty_detections
     from .detections_json import (
         DetectionsFormatError,
@@ -47,6 +48,7 @@ __all__ = [
     "detections_to_json",
     "empty_detections",
     "find_video_model",
+    "in_frame_coordinates",
     "load_video_model",
 ]
 
@@ -90,6 +92,7 @@ _HOME: Final = {
     "detections_to_json": "detections_json",
     "empty_detections": "detections",
     "find_video_model": "models.catalog",
+    "in_frame_coordinates": "coordinates",
     "load_video_model": "models.catalog",
 }
 

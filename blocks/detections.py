@@ -2,14 +2,17 @@
 
 Every block that makes detections makes them here, so that whoever reads them may rely on:
 
-- ``xyxy`` ``(N, 4)`` float32, full-frame pixels, half-open (``x2 = max column + 1``);
+- ``xyxy`` ``(N, 4)`` float32, pixels of the picture looked at, half-open
+  (``x2 = max column + 1``);
 - ``confidence`` ``(N,)`` float32 and ``class_id`` ``(N,)`` int64, never None;
 - ``tracker_id`` ``(N,)`` int64 on everything a tracker puts out and on everything empty; None
   only on detections that no tracker has seen. There is no id for "not tracked yet";
 - ``mask`` a ``supervision.CompactMask`` or None; on a wire masks are never dense;
 - the ``data`` fields named by the constants of this module, aligned with ``xyxy``;
 - ``metadata["image_dimensions"]``, the ``(height, width)`` of the picture, which also an empty
-  result knows.
+  result knows;
+- ``metadata["crop_origin"]``, the :class:`CropOrigin` of the picture if it is a crop: coordinates
+  are those of the crop, and this says where it lies in the full frame.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLASS_NAME",
+    "CROP_ORIGIN",
     "DEFAULT_CLASS_NAME",
     "DETECTION_ID",
     "IMAGE_DIMENSIONS",
@@ -48,6 +52,8 @@ PARENT_ID: Final = "parent_id"
 """``(N,)`` str: ``image_id`` of the picture the detection was made on."""
 IMAGE_DIMENSIONS: Final = "image_dimensions"
 """``(N, 2)`` int64: height and width of that picture; also a pair in ``metadata``."""
+CROP_ORIGIN: Final = "crop_origin"
+"""In ``metadata``: the ``CropOrigin`` of that picture; only there if it is a crop."""
 PREDICTION_TYPE: Final = "prediction_type"
 """``(N,)`` str: :data:`OBJECT_DETECTION` or :data:`INSTANCE_SEGMENTATION`."""
 MASK_SCORE: Final = "mask_score"
@@ -120,6 +126,9 @@ def build_detections(
     fields.update({name: np.asarray(column) for name, column in (data or {}).items()})
     if tracker_id is None and count == 0:
         tracker_id = ()
+    metadata: dict[str, Any] = {IMAGE_DIMENSIONS: (height, width)}
+    if frame.origin is not None:
+        metadata[CROP_ORIGIN] = frame.origin
     return sv.Detections(
         xyxy=boxes,
         mask=mask,
@@ -127,7 +136,7 @@ def build_detections(
         class_id=_column(class_id, count, np.int64, 0),
         tracker_id=None if tracker_id is None else np.asarray(tracker_id, dtype=np.int64),
         data=fields,
-        metadata={IMAGE_DIMENSIONS: (height, width)},
+        metadata=metadata,
     )
 
 

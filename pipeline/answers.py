@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trackwire.specs import BlockError, Failure, Halt, Outcome
+from trackwire.specs import BlockError, Failure, Halt, Outcome, Values
 
 if TYPE_CHECKING:
     from .plan import StepPlan
@@ -32,12 +32,31 @@ def checked_outcomes(plan: StepPlan, answer: Any, count: int) -> Sequence[Outcom
         )
         return (Failure(error),) * count
     names = plan.output_names
+    if plan.splits:
+        return [_checked_parts(plan, outcome) for outcome in answer]
     if all(isinstance(outcome, dict) and outcome.keys() == names for outcome in answer):
         return answer
     return [_checked(plan, outcome) for outcome in answer]
 
 
-def _checked(plan: StepPlan, outcome: Any) -> Outcome:
+def _checked_parts(plan: StepPlan, outcome: Any) -> Outcome:
+    if isinstance(outcome, Failure | Halt):
+        return _checked(plan, outcome)
+    if isinstance(outcome, Mapping) or not isinstance(outcome, Sequence):
+        return Failure(
+            BlockError(
+                f"the outcome of a step that splits must be a sequence of parts, a Failure or a "
+                f"Halt, found {_kind_of(outcome)}",
+                code="outcome_type",
+            )
+        )
+    names = plan.output_names
+    if all(isinstance(part, dict) and part.keys() == names for part in outcome):
+        return outcome
+    return [_checked(plan, part) for part in outcome]
+
+
+def _checked(plan: StepPlan, outcome: Any) -> Values | Failure | Halt:
     if isinstance(outcome, Failure):
         return outcome
     declared = ", ".join(sorted(plan.output_names)) or "no outputs"

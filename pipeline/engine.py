@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from trackwire.specs import (
     BlockError,
     Event,
+    Input,
     ModelError,
     Resources,
     StreamKey,
@@ -24,8 +25,10 @@ from trackwire.specs import (
     Workflow,
 )
 
-from .plan import Plan, StepPlan, make_plan
-from .tick import OpenStep, Tick
+from .open_step import OpenStep
+from .plan import Plan, StepPlan
+from .planner import make_plan
+from .tick import Tick
 from .timings import EngineReport, StepReport, Timings
 
 if TYPE_CHECKING:
@@ -117,7 +120,7 @@ class Engine:
         tick = Tick(self._plan, self._steps, frames, self._inputs(frames, batch_inputs or {}))
         tick.run()
         results = [
-            FrameResult(frame, tick.output(element), tuple(tick.failures[element]))
+            FrameResult(frame, tick.wires.output(element), tick.failures(element))
             for element, frame in enumerate(frames)
         ]
         self._ticks += 1
@@ -215,7 +218,7 @@ class Engine:
                 columns.append([frame.video for frame in frames])
             else:
                 batch_names.add(declared.name)
-                columns.append(_batch_input(declared.name, declared.default, given, len(frames)))
+                columns.append(_batch_input(declared, given, len(frames)))
         unknown = given.keys() - batch_names
         if unknown:
             raise TickError(
@@ -246,12 +249,11 @@ class Engine:
         )
 
 
-def _batch_input(
-    name: str, default: Any, given: Mapping[str, Sequence[Any]], count: int
-) -> Sequence[Any]:
+def _batch_input(declared: Input, given: Mapping[str, Sequence[Any]], count: int) -> Sequence[Any]:
+    name = declared.name
     if name not in given:
-        if default is not None or count == 0:
-            return [default] * count
+        if declared.default is not None or count == 0:
+            return [declared.default] * count
         raise TickError(
             f"the workflow needs the batch input {name!r}, one value for each of {count} frames",
             code="missing_batch_input",
@@ -262,7 +264,21 @@ def _batch_input(
             f"found {len(given[name])}",
             code="batch_input_length",
         )
+    depth = declared.dimensionality - 1
+    if depth and not all(_is_nested(value, depth) for value in given[name]):
+        raise TickError(
+            f"batch input {name!r} has dimensionality {declared.dimensionality}: its value for a "
+            f"frame is a list{' of lists' * (depth - 1)} of values; found "
+            f"{next(value for value in given[name] if not _is_nested(value, depth))!r}",
+            code="batch_input_shape",
+        )
     return given[name]
+
+
+def _is_nested(value: Any, depth: int) -> bool:
+    return isinstance(value, list | tuple) and (
+        depth == 1 or all(_is_nested(item, depth - 1) for item in value)
+    )
 
 
 def _open_steps(plan: Plan, resources: Resources) -> tuple[OpenStep, ...]:

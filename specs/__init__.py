@@ -12,6 +12,7 @@ from .front_door import lazy_names
 
 if TYPE_CHECKING:
     from .compiler import compile_workflow
+    from .dimensions import Lineage, lineage_of_input
     from .errors import (
         BlockError,
         Mistake,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         Missing,
         Outcome,
         OutputDefinition,
+        Parts,
         Resources,
         StreamKey,
         Traits,
@@ -105,6 +107,7 @@ __all__ = [
     "Failure",
     "Halt",
     "Input",
+    "Lineage",
     "LiteralValue",
     "Missing",
     "Mistake",
@@ -114,6 +117,7 @@ __all__ = [
     "Outcome",
     "Output",
     "OutputDefinition",
+    "Parts",
     "Reference",
     "Registry",
     "RegistryError",
@@ -141,6 +145,7 @@ __all__ = [
     "kinds_fit",
     "lazy_names",
     "library_names",
+    "lineage_of_input",
     "load_library",
     "near_misses",
     "nearest",
@@ -149,6 +154,7 @@ __all__ = [
 
 _MODULES = {
     "compiler": ("compile_workflow",),
+    "dimensions": ("Lineage", "lineage_of_input"),
     "errors": (
         "BlockError",
         "Mistake",
@@ -197,6 +203,7 @@ _MODULES = {
         "Missing",
         "Outcome",
         "OutputDefinition",
+        "Parts",
         "Resources",
         "StreamKey",
         "Traits",

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from .dimensions import measure_dimensions
+from .dimensions import Lineage, measure_lineages
 from .document import DeclaredStep, Document, read_document
 from .filling import fill_parameters, settle
 from .graph import Arrangement, Node, arrange, find_cycles, in_order
@@ -120,10 +120,10 @@ class _Compilation:
         reads = self._reads()
         self._note_cycles(reads)
         order = [placed for name in in_order(reads) if (placed := self._placed[name])]
-        levels = measure_dimensions(order, bindings, self._document.inputs, self._log)
+        lineages = measure_lineages(order, bindings, self._document.inputs, self._links, self._log)
         if self._log:
             raise self._log.error()
-        return self._workflow(bindings, manifests, outputs, levels)
+        return self._workflow(bindings, manifests, outputs, lineages)
 
     def _fillable(self) -> Mapping[str, Any]:
         """The values of parameters about which nothing is noted."""
@@ -196,7 +196,7 @@ class _Compilation:
         bindings: Mapping[str, Mapping[str, Binding]],
         manifests: Mapping[str, BlockManifest],
         outputs: tuple[Output, ...],
-        levels: Mapping[str, int],
+        lineages: Mapping[str, Lineage],
     ) -> Workflow:
         arrangement = self._arrange(outputs)
         steps = []
@@ -210,7 +210,7 @@ class _Compilation:
                     manifest=manifests[name],
                     block=placed.block,
                     bindings=self._settled(placed, bindings[name], manifests[name]),
-                    dimensionality=levels[name],
+                    lineage=lineages[name],
                     skippable=name in arrangement.skippable,
                 )
             )

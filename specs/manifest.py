@@ -4,6 +4,14 @@ A *manifest* describes a block to the compiler: its type ids, its properties and
 are wired, its outputs, its traits. A *block* does the work. The engine opens one block for each
 step of a workflow and feeds it batches; everything a block remembers belongs to that opened
 block, keyed by stream.
+
+Elements nest. A frame is one element of its stream. A block with ``output_dimension=1`` splits
+each element into parts (a crop per detection): it answers with a sequence of outcomes, one for
+each part, and every step that reads them sees the parts as elements, many of one stream in a
+call, told apart by ``Batch.indices``. A block with ``output_dimension=-1`` gathers: what it reads
+from the deepest level arrives as one list per element of the level above. The compiler makes
+sure that a step reads values of one split only; a block that is not pure and does not declare
+``accepts_parts`` cannot stand behind a split, for parts are no stream.
 """
 
 from __future__ import annotations
@@ -27,6 +35,7 @@ __all__ = [
     "Missing",
     "Outcome",
     "OutputDefinition",
+    "Parts",
     "Resources",
     "StreamKey",
     "Traits",
@@ -47,13 +56,22 @@ class Traits:
         local_only: Cannot be executed remotely.
         lazy_inputs: Wired properties whose values are only computed for the elements that
             :meth:`Block.demand` asks for.
-        output_dimension: +1 splits an element into many (crops), -1 gathers them, 0 neither.
+        output_dimension: +1 splits an element into many: ``run`` returns for each element a
+            sequence of outcomes, one per part (:data:`Parts`), of any length. -1 gathers them:
+            a property that reads the deepest level has a list per element, of the parts that
+            have a value, in order; one that reads the level above has its value as it is. 0
+            neither: a crop at a fixed place, for example, is one element as before.
+        accepts_parts: The block is not pure, yet may stand behind a split and see several
+            elements of one stream in a call, because it remembers nothing that hangs on the
+            order of frames: a sink, a limit on how often something happens. Pure blocks always
+            may.
     """
 
     pure: bool
     local_only: bool = False
     lazy_inputs: frozenset[str] = frozenset()
     output_dimension: Literal[-1, 0, 1] = 0
+    accepts_parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +145,13 @@ class Halt:
 
 
 Values: TypeAlias = Mapping[str, Any]
-Outcome: TypeAlias = Values | Failure | Halt
-"""What a block returns for one element: its outputs by name, or why there are none."""
+Parts: TypeAlias = Sequence[Values | Failure | Halt]
+"""The parts that a block with ``output_dimension=1`` splits one element into, in order. A part
+without values keeps its place: ``Halt`` where there is nothing to put out (a box outside of the
+picture), ``Failure`` where something went wrong. What reads the part is not run for it."""
+Outcome: TypeAlias = Values | Parts | Failure | Halt
+"""What a block returns for one element: its outputs by name (for each part, if it splits), or
+why there are none. A ``Failure`` or ``Halt`` in place of all parts stands for the element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +164,17 @@ class Batch:
     ``type`` and ``name``. In :meth:`Block.demand` the lazy inputs have no column.
 
     Args:
-        streams: The stream of each element.
+        streams: The stream of each element. Behind a split the parts of a frame all have the
+            stream of the frame, one after the other.
         columns: Columns by property name.
+        indices: Which part of its frame each element is, aligned with ``streams``: ``(2,)`` is
+            the third crop, ``(2, 0)`` the first crop made of it. Empty where the elements are
+            whole frames.
     """
 
     streams: Sequence[StreamKey]
     columns: Mapping[str, Sequence[Any]]
+    indices: Sequence[tuple[int, ...]] = ()
 
     def __len__(self) -> int:
         return len(self.streams)
@@ -218,10 +246,11 @@ class Block(Protocol):
         """Work on one batch.
 
         Args:
-            batch: At most one element per stream unless the block is pure.
+            batch: At most one element per stream unless the block is pure or accepts parts.
 
         Returns:
-            One outcome per element, in order. An exception fails every element of the batch.
+            One outcome per element, in order; where the block splits, a sequence of outcomes
+            for each. An exception fails every element of the batch.
         """
         ...
 

@@ -43,6 +43,7 @@ class MistakeCode(StrEnum):
     KIND_MISMATCH = "kind_mismatch"
     CYCLE = "cycle"
     DIMENSION_MISMATCH = "dimension_mismatch"
+    LINEAGE_MISMATCH = "lineage_mismatch"
     TRACKER_BEHIND_CROP = "tracker_behind_crop"
     REMOTE_EXECUTION = "remote_execution"
     # run-time parameters

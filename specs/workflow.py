@@ -75,7 +75,8 @@ class Step:
         block: The block class to open.
         bindings: One for each property except ``type`` and ``name``. A property left out that
             has a default is a ``LiteralValue`` of it; so is one that reads a parameter.
-        dimensionality: Nesting of the step's outputs: 1 for one element per stream.
+        lineage: The splits that the step's outputs went through: names of steps, ``$inputs.NAME``
+            for a batch input that is nested itself. Empty for one element per stream.
         skippable: True if the engine may leave elements out that nobody needs: the block is
             pure, the step is no output of the workflow and switches no step off, it is only read
             through lazy inputs or by such steps, and it comes late enough for all readers to be
@@ -86,8 +87,19 @@ class Step:
     manifest: BlockManifest
     block: type[Block]
     bindings: Mapping[str, Binding]
-    dimensionality: int = 1
+    lineage: tuple[str, ...] = ()
     skippable: bool = False
+
+    @property
+    def dimensionality(self) -> int:
+        """Nesting of the step's outputs: 1 for one element per stream."""
+        return len(self.lineage) + 1
+
+    @property
+    def run_lineage(self) -> tuple[str, ...]:
+        """The splits that the elements went through which the step works on."""
+        splits = self.manifest.traits.output_dimension == 1
+        return self.lineage[:-1] if splits else self.lineage
 
 
 @dataclass(frozen=True, slots=True)

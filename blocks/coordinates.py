@@ -1,0 +1,78 @@
+"""Coordinates: detections made on a crop, told in the full frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from .detections import CROP_ORIGIN, IMAGE_DIMENSIONS
+
+if TYPE_CHECKING:
+    import supervision as sv
+
+    from .frame import CropOrigin
+
+__all__ = ["in_frame_coordinates"]
+
+T = TypeVar("T")
+
+
+def in_frame_coordinates(value: T) -> T:
+    """Move detections made on a crop to where they are in the full frame.
+
+    Args:
+        value: Detections, or lists and dicts that hold some. Those whose ``metadata`` has no
+            ``crop_origin`` are in the coordinates of a full frame already.
+
+    Returns:
+        The same, moved detections in the place of those made on crops: boxes, masks and key
+        points, ``image_dimensions`` of the full frame and its id as ``parent_id``. Everything
+        else is shared with ``value``.
+    """
+    moved: Any = value
+    metadata = getattr(value, "metadata", None)
+    if isinstance(metadata, Mapping):
+        origin = metadata.get(CROP_ORIGIN)
+        moved = value if origin is None else _moved(moved, origin)
+    elif isinstance(value, dict):
+        moved = {key: in_frame_coordinates(item) for key, item in value.items()}
+    elif isinstance(value, list):
+        moved = [in_frame_coordinates(item) for item in value]
+    return moved  # type: ignore[no-any-return]
+
+
+def _moved(detections: sv.Detections, origin: CropOrigin) -> sv.Detections:
+    import supervision as sv
+
+    from .detections import PARENT_ID
+
+    left, top = origin.offset_xy
+    width, height = origin.root_size_wh
+    count = len(detections)
+    shift = np.array((left, top), dtype=np.float32)
+    data = dict(detections.data)
+    data[IMAGE_DIMENSIONS] = np.full((count, 2), (height, width), dtype=np.int64)
+    data[PARENT_ID] = np.full(count, origin.root_id)
+    for name in _POINTS:
+        if name in data:
+            data[name] = np.asarray(data[name], dtype=np.float32) + shift
+    metadata = {key: item for key, item in detections.metadata.items() if key != CROP_ORIGIN}
+    mask = detections.mask
+    if mask is not None:
+        if not isinstance(mask, sv.CompactMask):
+            mask = sv.CompactMask.from_dense(mask, detections.xyxy, mask.shape[1:])
+        mask = mask.with_offset(left, top, (height, width))
+    return sv.Detections(
+        xyxy=detections.xyxy + np.tile(shift, 2),
+        mask=mask,
+        confidence=detections.confidence,
+        class_id=detections.class_id,
+        tracker_id=detections.tracker_id,
+        data=data,
+        metadata={**metadata, IMAGE_DIMENSIONS: (height, width)},
+    )
+
+
+_POINTS = ("keypoints_xy", "xyxyxyxy")
