@@ -33,7 +33,8 @@ class TrackTable:
             before the second detection.
         last_xyxy: ``(N, 4)`` float32, tight box of the mask last seen.
         unseen: ``(N,)`` int64, frames in a row that the track was not visible.
-        missed: ``(N,)`` int64, prompt frames in a row on which nothing matched.
+        missed: ``(N,)`` int64, prompt frames in a row on which nothing matched although the
+            track was seen: of what is hidden no detection is to be expected.
         missed_span: ``(N,)`` int64, frames since the first of these.
         since_conditioning: ``(N,)`` int64, frames since the model was last prompted for it.
     """
@@ -133,7 +134,7 @@ class TrackTable:
         """
         missed = self.missed
         if on_prompt_frame:
-            missed = np.where(claimed, 0, missed + 1)
+            missed = np.where(claimed, 0, missed + visible)
         began_before = (self.missed > 0) & (missed > 0)
         return replace(
             self,
