@@ -70,8 +70,13 @@ BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = (
     ("draw.hiding", "PixelateVisualization"),
     ("draw.zones", "LineCounterVisualization"),
     ("draw.zones", "PolygonZoneVisualization"),
+    ("route.continue_if", "ContinueIf"),
+    ("route.delta_filter", "DeltaFilter"),
+    ("route.rate_limiter", "RateLimiter"),
     ("track.video_tracker", "VideoTracker"),
     ("track.video_tracker", "Sam2VideoTracker"),
+    ("transform.detections_filter", "DetectionsFilter"),
+    ("transform.property_definition", "PropertyDefinition"),
 )
 """The blocks that come with Trackwire: module below this package, class. One line each."""
 

@@ -44,6 +44,22 @@ class VideoMetadata:
     measured_fps: float | None = None
     comes_from_video_file: bool | None = None
 
+    @property
+    def clock_s(self) -> Fraction:
+        """Seconds on the clock that durations within the stream are measured with, exact.
+
+        Of a file it is the time within the video, however fast it is read: the presentation
+        time, or the frame number over the frame rate where the container has no times. Of a live
+        source it is the wall clock, since its presentation times may jump. Two values can be
+        compared within one ``epoch`` only.
+        """
+        if self.comes_from_video_file is not False:
+            if self.media_time_s is not None:
+                return self.media_time_s
+            if self.fps:
+                return self.frame_number / self.fps
+        return Fraction(self.frame_timestamp.timestamp())
+
 
 @dataclass(frozen=True, slots=True)
 class CropOrigin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -120,7 +121,7 @@ def validate_manifest(
         return step.block.manifest.model_validate(payload, by_name=True)
     except ValidationError as error:
         by_property: dict[str, list[Any]] = {}
-        for detail in error.errors(include_url=False, include_context=False):
+        for detail in error.errors(include_url=False):
             head = str(detail["loc"][0]) if detail["loc"] else ""
             by_property.setdefault(step.shape.fields.get(head, head), []).append(detail)
     for name, details in by_property.items():
@@ -213,17 +214,19 @@ def _note_value(
     about_values = [detail for detail in details if detail["type"] != "selector"] or details
     places: dict[str, list[Any]] = {}
     for detail in about_values:
-        path, _ = _follow(step.path_of(shape.name), value, detail["loc"][1:])
+        path, _ = _follow(step.path_of(shape.name), value, _location(detail)[1:])
         places.setdefault(path, []).append(detail)
-    deepest = max(path.count("[") + path.count(".") for path in places)
     for path, group in places.items():
-        if path.count("[") + path.count(".") < deepest:
-            continue
-        _, found = _follow(step.path_of(shape.name), value, group[0]["loc"][1:])
+        if any(other.startswith((f"{path}.", f"{path}[")) for other in places):
+            continue  # what one member of a union says of the whole, another says of a part
+        _, found = _follow(step.path_of(shape.name), value, _location(group[0])[1:])
         if is_selector(found):
             continue  # where a selector leads, and that it is one, is the business of the wiring
         reasons = "; or ".join(dict.fromkeys(_sentence(detail) for detail in group))
-        close = nearest(found, shape.choices) if isinstance(found, str) else ()
+        inside = path != step.path_of(shape.name)
+        choices = tuple(dict.fromkeys(each for detail in group for each in _choices(detail)))
+        allowed, likely = (choices, choices) if inside and choices else (shape.allowed, ())
+        close = nearest(found, likely or shape.choices) if isinstance(found, str) else ()
         selector = step.written.get(shape.name)
         origin = f" the value of {selector}," if is_parameter else ""
         log.add(
@@ -231,9 +234,24 @@ def _note_value(
             path,
             f"{step.title} does not take{origin} this value for {shape.name!r}: {reasons}",
             found=show(found),
-            allowed=shape.allowed,
+            allowed=allowed,
             suggestion=close[0] if close else None,
         )
+
+
+def _location(detail: Any) -> tuple[Any, ...]:
+    """Where a value is wrong; of an object of unknown type it is the type."""
+    location: tuple[Any, ...] = detail["loc"]
+    if detail["type"] == "union_tag_invalid":
+        return (*location, detail["ctx"]["discriminator"].strip("'"))
+    return location
+
+
+def _choices(detail: Any) -> list[str]:
+    """The texts one of which pydantic wants."""
+    context = detail.get("ctx", {})
+    listed = context.get("expected_tags") or context.get("expected") or ""
+    return re.findall(r"'([^']*)'", str(listed))
 
 
 def _follow(path: str, value: Any, location: tuple[Any, ...]) -> tuple[str, Any]:
@@ -249,5 +267,7 @@ def _follow(path: str, value: Any, location: tuple[Any, ...]) -> tuple[str, Any]
 
 
 def _sentence(detail: Any) -> str:
+    if detail["type"] == "union_tag_invalid":
+        return "nothing is of this type"
     text = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return text[:1].lower() + text[1:]

@@ -45,10 +45,10 @@ def describe(block: type[Block]) -> str:
     lines = [f"### {name}", "", _summary(block), ""]
     if aliases:
         lines += ["Also known as " + ", ".join(f"`{alias}`" for alias in aliases) + ".", ""]
-    outputs = (
+    outputs = [
         f"`{output.name}` ({', '.join(sorted(output.kinds))})" for output in manifest.outputs
-    )
-    lines += ["Outputs: " + ", ".join(outputs), ""]
+    ]
+    lines += ["Outputs: " + (", ".join(outputs) or "none, it decides what runs"), ""]
     lines += [_row("property", "default", "what it is"), "|---|---|---|"]
     for key, field in manifest.model_fields.items():
         if key in {"type", "name"}:

@@ -1,0 +1,1 @@
+"""Flow control: blocks that decide whether the steps after them run."""

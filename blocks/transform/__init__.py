@@ -1,0 +1,1 @@
+"""Blocks that make other detections, or other values, of detections."""
