@@ -33,7 +33,7 @@ class PropertyDefinitionManifest(BlockManifest):
 
 
 class PropertyDefinition(Querying):
-    """Makes a value, such as a count or a list of classes, with operations of the query language."""
+    """Makes a value, such as a count or a list of classes, with the query language."""
 
     manifest: ClassVar[type[BlockManifest]] = PropertyDefinitionManifest
     subject: ClassVar[str] = "data"
