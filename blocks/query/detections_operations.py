@@ -42,7 +42,7 @@ class ExtractDetectionProperty(Operation):
     type: Literal["ExtractDetectionProperty"]
     property_name: DetectionProperty
 
-    def change(self, value: Any) -> Any:
+    def _change(self, value: Any) -> Any:
         if not isinstance(value, EachDetection):
             raise TypeError(
                 "one detection is needed, as statements within DetectionsFilter have it, found "
@@ -57,7 +57,7 @@ class DetectionsPropertyExtract(Operation):
     type: Literal["DetectionsPropertyExtract"]
     property_name: DetectionProperty
 
-    def change(self, value: Any) -> list[Any]:
+    def _change(self, value: Any) -> list[Any]:
         return property_list(as_detections(value), self.property_name)
 
 
@@ -66,7 +66,7 @@ class DetectionsToDictionary(Operation):
 
     type: Literal["DetectionsToDictionary"]
 
-    def change(self, value: Any) -> dict[str, Any]:
+    def _change(self, value: Any) -> dict[str, Any]:
         return detections_to_json(as_detections(value))
 
 
@@ -76,7 +76,7 @@ class DetectionsSelection(Operation):
     type: Literal["DetectionsSelection"]
     mode: Literal["left_most", "right_most", "top_confidence", "first", "last"]
 
-    def change(self, value: Any) -> sv.Detections:
+    def _change(self, value: Any) -> sv.Detections:
         detections = as_detections(value)
         if not len(detections):
             return detections
@@ -98,7 +98,7 @@ class SortDetections(Operation):
     mode: Literal["confidence", "x_min", "x_max", "y_min", "y_max", "size", "center_x", "center_y"]
     ascending: bool = True
 
-    def change(self, value: Any) -> sv.Detections:
+    def _change(self, value: Any) -> sv.Detections:
         detections = as_detections(value)
         boxes = detections.xyxy.astype(np.float64)
         keys: Mapping[str, NDArray[Any] | None] = {
@@ -124,7 +124,7 @@ class DetectionsOffset(Operation):
     offset_x: int
     offset_y: int
 
-    def change(self, value: Any) -> sv.Detections:
+    def _change(self, value: Any) -> sv.Detections:
         x, y = self.offset_x / 2, self.offset_y / 2
         return _moved(as_detections(value), (-x, -y, x, y))
 
@@ -136,7 +136,7 @@ class DetectionsShift(Operation):
     shift_x: int
     shift_y: int
 
-    def change(self, value: Any) -> sv.Detections:
+    def _change(self, value: Any) -> sv.Detections:
         shift = (self.shift_x, self.shift_y)
         return _moved(as_detections(value), (*shift, *shift))
 
@@ -155,6 +155,7 @@ class DetectionsRename(Operation):
     new_classes_id_offset: int = 1024
 
     def apply(self, value: Any, scope: Mapping[str, Any]) -> sv.Detections:
+        """Rename the classes of detections."""
         detections = as_detections(value)
         renamed = _parameter(self.class_map, scope, Mapping, "class_map")
         strict = _parameter(self.strict, scope, bool, "strict")
@@ -190,7 +191,7 @@ class PickDetectionsByParentClass(Operation):
     type: Literal["PickDetectionsByParentClass"]
     parent_class: str
 
-    def change(self, value: Any) -> sv.Detections:
+    def _change(self, value: Any) -> sv.Detections:
         detections = as_detections(value)
         names = np.asarray(detections.data.get(CLASS_NAME, np.empty(0, dtype=str)))
         if not len(detections) or not len(names):

@@ -30,6 +30,7 @@ class DetectionsFilter(Operation):
     filter_operation: StatementGroup
 
     def apply(self, value: Any, scope: Mapping[str, Any]) -> Any:
+        """Keep the detections of which the statement is true."""
         detections = as_detections(value)
         if not len(detections):
             return detections
@@ -44,6 +45,7 @@ class SequenceApply(Operation):
     operations: list[AnyOperation]
 
     def apply(self, value: Any, scope: Mapping[str, Any]) -> list[Any]:
+        """Work on each value of a list."""
         return [run_operations(self.operations, one, scope) for one in as_list(value)]
 
 

@@ -48,9 +48,9 @@ class Operation(BaseModel):
             TypeError: The operation takes no value of this type.
             ValueError: The value is of the right type but does not fit.
         """
-        return each(value, self.change) if self.per_value else self.change(value)
+        return each(value, self._change) if self.per_value else self._change(value)
 
-    def change(self, value: Any) -> Any:
+    def _change(self, value: Any) -> Any:
         """Work on one value; the part that each operation has of its own."""
         raise NotImplementedError(type(self).__name__)
 
@@ -72,7 +72,7 @@ class StringToLowerCase(Operation):
 
     type: Literal["StringToLowerCase"]
 
-    def change(self, value: Any) -> str:
+    def _change(self, value: Any) -> str:
         return _text(value).lower()
 
 
@@ -81,7 +81,7 @@ class StringToUpperCase(Operation):
 
     type: Literal["StringToUpperCase"]
 
-    def change(self, value: Any) -> str:
+    def _change(self, value: Any) -> str:
         return _text(value).upper()
 
 
@@ -92,7 +92,7 @@ class StringSubSequence(Operation):
     start: int = 0
     end: int = -1
 
-    def change(self, value: Any) -> str:
+    def _change(self, value: Any) -> str:
         return _text(value)[self.start : self.end]
 
 
@@ -111,7 +111,7 @@ class StringMatches(Operation):
             raise ValueError(f"{regex!r} is no regular expression: {error}") from error
         return regex
 
-    def change(self, value: Any) -> bool:
+    def _change(self, value: Any) -> bool:
         return re.search(self.regex, _text(value)) is not None
 
 
@@ -120,7 +120,7 @@ class ToString(Operation):
 
     type: Literal["ToString"]
 
-    def change(self, value: Any) -> str:
+    def _change(self, value: Any) -> str:
         return str(value)
 
 
@@ -130,7 +130,7 @@ class ToNumber(Operation):
     type: Literal["ToNumber"]
     cast_to: Literal["int", "float"]
 
-    def change(self, value: Any) -> int | float:
+    def _change(self, value: Any) -> int | float:
         number = float(value)
         return int(number) if self.cast_to == "int" else number
 
@@ -140,7 +140,7 @@ class ToBoolean(Operation):
 
     type: Literal["ToBoolean"]
 
-    def change(self, value: Any) -> bool:
+    def _change(self, value: Any) -> bool:
         if isinstance(value, str):
             return value.strip().casefold() in ("true", "yes", "1", "on")
         return bool(_number(value) if not isinstance(value, bool) else value)
@@ -152,7 +152,7 @@ class NumberRound(Operation):
     type: Literal["NumberRound"]
     decimal_digits: int
 
-    def change(self, value: Any) -> Any:
+    def _change(self, value: Any) -> Any:
         return round(_number(value), self.decimal_digits)
 
 
@@ -162,7 +162,7 @@ class Multiply(Operation):
     type: Literal["Multiply"]
     other: int | float
 
-    def change(self, value: Any) -> Any:
+    def _change(self, value: Any) -> Any:
         return _number(value) * self.other
 
 
@@ -179,7 +179,7 @@ class Divide(Operation):
             raise ValueError("a number cannot be divided by 0")
         return other
 
-    def change(self, value: Any) -> float:
+    def _change(self, value: Any) -> float:
         quotient: float = _number(value) / self.other
         return quotient
 
@@ -191,7 +191,7 @@ class RandomNumber(Operation):
     min_value: float = 0.0
     max_value: float = 1.0
 
-    def change(self, value: Any) -> float:
+    def _change(self, value: Any) -> float:
         return random.uniform(self.min_value, self.max_value)  # noqa: S311 - picks samples
 
 
@@ -204,7 +204,7 @@ class LookupTable(Operation):
     type: Literal["LookupTable"]
     lookup_table: dict[str, PlainValue]
 
-    def change(self, value: Any) -> Any:
+    def _change(self, value: Any) -> Any:
         return _look_up(self.lookup_table, value)
 
 
@@ -214,7 +214,7 @@ class SequenceMap(Operation):
     type: Literal["SequenceMap"]
     lookup_table: dict[str, PlainValue]
 
-    def change(self, value: Any) -> list[Any]:
+    def _change(self, value: Any) -> list[Any]:
         return [_look_up(self.lookup_table, one) for one in as_list(value)]
 
 
@@ -231,7 +231,7 @@ class NumericSequenceAggregate(Operation):
     function: Literal["min", "max", "sum"]
     neutral_value: PlainValue = None
 
-    def change(self, value: Any) -> Any:
+    def _change(self, value: Any) -> Any:
         numbers = [_number(one) for one in as_list(value)]
         if not numbers:
             return self.neutral_value
@@ -246,7 +246,7 @@ class SequenceAggregate(Operation):
     type: Literal["SequenceAggregate"]
     mode: Literal["first", "last", "most_common", "least_common"]
 
-    def change(self, value: Any) -> Any:
+    def _change(self, value: Any) -> Any:
         values = as_list(value)
         if not values:
             raise ValueError("an empty list has nothing to pick; test its length before")
@@ -261,7 +261,7 @@ class SequenceLength(Operation):
 
     type: Literal["SequenceLength"]
 
-    def change(self, value: Any) -> int:
+    def _change(self, value: Any) -> int:
         return len(value)
 
 
@@ -270,7 +270,7 @@ class SequenceElementsCount(Operation):
 
     type: Literal["SequenceElementsCount"]
 
-    def change(self, value: Any) -> dict[str, int]:
+    def _change(self, value: Any) -> dict[str, int]:
         return dict(Counter(str(one) for one in as_list(value)))
 
 
@@ -279,7 +279,7 @@ class ConvertDictionaryToJSON(Operation):
 
     type: Literal["ConvertDictionaryToJSON"]
 
-    def change(self, value: Any) -> str:
+    def _change(self, value: Any) -> str:
         if not isinstance(value, Mapping):
             raise TypeError(f"an object is needed, found {shown(value)}")
         return json.dumps(dict(value), allow_nan=False)
@@ -304,7 +304,7 @@ class ExtractImageProperty(Operation):
     type: Literal["ExtractImageProperty"]
     property_name: Literal["size", "height", "width", "aspect_ratio"]
 
-    def change(self, value: Any) -> int | float:
+    def _change(self, value: Any) -> int | float:
         width, height = _picture(value).size_wh
         if self.property_name == "aspect_ratio":
             return width / height
@@ -317,7 +317,7 @@ class ConvertImageToJPEG(Operation):
     type: Literal["ConvertImageToJPEG"]
     compression_level: int = Field(default=95, ge=1, le=100)
 
-    def change(self, value: Any) -> bytes:
+    def _change(self, value: Any) -> bytes:
         return _jpeg(value, self.compression_level)
 
 
@@ -326,7 +326,7 @@ class ConvertImageToBase64(Operation):
 
     type: Literal["ConvertImageToBase64"]
 
-    def change(self, value: Any) -> str:
+    def _change(self, value: Any) -> str:
         return b64encode(_jpeg(value, 95)).decode("ascii")
 
 
