@@ -76,7 +76,10 @@ BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = (
     ("track.video_tracker", "VideoTracker"),
     ("track.video_tracker", "Sam2VideoTracker"),
     ("transform.detections_filter", "DetectionsFilter"),
+    ("transform.dynamic_crop", "DynamicCrop"),
     ("transform.property_definition", "PropertyDefinition"),
+    ("transform.static_crop", "AbsoluteStaticCrop"),
+    ("transform.static_crop", "RelativeStaticCrop"),
 )
 """The blocks that come with Trackwire: module below this package, class. One line each."""
 

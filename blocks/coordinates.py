@@ -1,4 +1,4 @@
-"""Coordinates: detections made on a crop, told in the full frame."""
+"""Coordinates: detections made on a crop, told in the full frame, and the other way round."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .detections import CROP_ORIGIN, IMAGE_DIMENSIONS
 if TYPE_CHECKING:
     import supervision as sv
 
-    from .frame import CropOrigin
+    from .frame import CropOrigin, Frame
 
-__all__ = ["in_frame_coordinates"]
+__all__ = ["in_crop_coordinates", "in_frame_coordinates"]
 
 T = TypeVar("T")
 
@@ -43,27 +43,60 @@ def in_frame_coordinates(value: T) -> T:
     return moved  # type: ignore[no-any-return]
 
 
+def in_crop_coordinates(detections: sv.Detections, frame: Frame, crop: Frame) -> sv.Detections:
+    """Move detections made on a picture into a crop of it.
+
+    Args:
+        detections: Detections in the coordinates of the picture.
+        frame: The picture.
+        crop: A part of it.
+
+    Returns:
+        The same in the coordinates of the crop: boxes, masks and key points,
+        ``image_dimensions`` and ``parent_id`` of the crop. Boxes may reach over its edges, masks
+        end there. :func:`in_frame_coordinates` leads to the full frame from here.
+    """
+    (left, top), (outer_left, outer_top) = (
+        (0, 0) if each.origin is None else each.origin.offset_xy for each in (crop, frame)
+    )
+    shift = outer_left - left, outer_top - top
+    metadata = dict(detections.metadata)
+    if crop.origin is not None:
+        metadata[CROP_ORIGIN] = crop.origin
+    return _shifted(detections, shift, crop.size_wh, crop.image_id, metadata)
+
+
 def _moved(detections: sv.Detections, origin: CropOrigin) -> sv.Detections:
+    metadata = {key: item for key, item in detections.metadata.items() if key != CROP_ORIGIN}
+    return _shifted(detections, origin.offset_xy, origin.root_size_wh, origin.root_id, metadata)
+
+
+def _shifted(
+    detections: sv.Detections,
+    by_xy: tuple[int, int],
+    size_wh: tuple[int, int],
+    image_id: str,
+    metadata: Mapping[str, Any],
+) -> sv.Detections:
+    """Move detections to where they are in another picture."""
     import supervision as sv
 
     from .detections import PARENT_ID
 
-    left, top = origin.offset_xy
-    width, height = origin.root_size_wh
+    width, height = size_wh
     count = len(detections)
-    shift = np.array((left, top), dtype=np.float32)
+    shift = np.array(by_xy, dtype=np.float32)
     data = dict(detections.data)
     data[IMAGE_DIMENSIONS] = np.full((count, 2), (height, width), dtype=np.int64)
-    data[PARENT_ID] = np.full(count, origin.root_id)
+    data[PARENT_ID] = np.full(count, image_id)
     for name in _POINTS:
         if name in data:
             data[name] = np.asarray(data[name], dtype=np.float32) + shift
-    metadata = {key: item for key, item in detections.metadata.items() if key != CROP_ORIGIN}
     mask = detections.mask
     if mask is not None:
         if not isinstance(mask, sv.CompactMask):
             mask = sv.CompactMask.from_dense(mask, detections.xyxy, mask.shape[1:])
-        mask = mask.with_offset(left, top, (height, width))
+        mask = mask.with_offset(*by_xy, (height, width))
     return sv.Detections(
         xyxy=detections.xyxy + np.tile(shift, 2),
         mask=mask,

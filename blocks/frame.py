@@ -108,9 +108,15 @@ class Frame:
 
     @property
     def image_id(self) -> str:
-        """Stable name of this picture: ``<video_identifier>/<frame_number>``, plus the crop."""
+        """Stable name of this picture: ``<video_identifier>/<frame_number>``.
+
+        A crop adds where it lies in the full frame: ``@<x>,<y>,<width>x<height>``.
+        """
         root = f"{self.video.video_identifier}/{self.video.frame_number}"
-        return root if self.origin is None else f"{root}@{self.origin.offset_xy}"
+        if self.origin is None:
+            return root
+        (x, y), (width, height) = self.origin.offset_xy, self.size_wh
+        return f"{root}@{x},{y},{width}x{height}"
 
     @property
     def frame_id(self) -> int:
