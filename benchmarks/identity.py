@@ -235,7 +235,7 @@ def video_tracker(name: str) -> Track:
         outcome = tracker.run(Batch([stream], columns))[0]
         if isinstance(outcome, Failure):
             raise outcome.error
-        seen: sv.Detections = outcome["predictions"]  # type: ignore[index]
+        seen: sv.Detections = outcome["predictions"]  # type: ignore[call-overload, index]
         return seen
 
     return track

@@ -147,7 +147,7 @@ def _video_tracker(
         outcome = tracker.run(Batch(["pedestrians"], columns))[0]
         if isinstance(outcome, Failure):
             raise outcome.error
-        result.append(outcome["predictions"])  # type: ignore[index]
+        result.append(outcome["predictions"])  # type: ignore[call-overload, index]
     tracker.close()
     return result
 

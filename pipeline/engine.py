@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -70,15 +71,22 @@ class Engine:
     One thread drives an engine: ``tick``, ``end_stream`` and ``close`` must not overlap.
     ``report`` may be called from any thread.
 
+    With ``threads`` above 1 steps that do not depend on one another run at the same time.
+    Results are the same, whatever the number; calls of one block never overlap, but may come
+    from different threads. It pays where blocks release the interpreter (models, OpenCV) or
+    wait, and costs some 50 microseconds for each group of steps otherwise.
+
     Args:
         workflow: A compiled workflow; several engines may share it.
         resources: What blocks get when they open; ``outbox`` also takes the engine's events
             ``step.failed`` and ``step.close_failed``.
+        threads: Most steps that run at the same time.
 
     Raises:
         SpecificationError: A run-time parameter has no value, or one that a step refuses.
         ModelError: Steps lack their models; one error names all such steps.
         TrackwireError: A step cannot be opened for another reason.
+        ValueError: ``threads`` is below 1.
 
     Example:
         >>> with Engine(compile_workflow("track.json")) as engine:
@@ -87,10 +95,17 @@ class Engine:
         ...         use(result.outputs["predictions"])
     """
 
-    def __init__(self, workflow: Workflow, resources: Resources = _NO_RESOURCES) -> None:
+    def __init__(
+        self, workflow: Workflow, resources: Resources = _NO_RESOURCES, *, threads: int = 1
+    ) -> None:
+        if threads < 1:
+            raise ValueError(f"threads must be 1 or more, found {threads}")
         self._resources = resources
         self._plan = make_plan(workflow)
         self._steps = _open_steps(self._plan, resources)
+        # The thread that ticks works as well.
+        useful = min(threads, max(map(len, self._plan.waves), default=1)) - 1
+        self._pool = ThreadPoolExecutor(useful, "trackwire-step") if useful else None
         self._live: set[StreamKey] = set()
         self._closed = False
         self._ticks = self._frames = 0
@@ -117,7 +132,9 @@ class Engine:
         """
         started = perf_counter()
         self._check(frames)
-        tick = Tick(self._plan, self._steps, frames, self._inputs(frames, batch_inputs or {}))
+        tick = Tick(
+            self._plan, self._steps, frames, self._inputs(frames, batch_inputs or {}), self._pool
+        )
         tick.run()
         results = [
             FrameResult(frame, tick.wires.output(element), tick.failures(element))
@@ -163,6 +180,8 @@ class Engine:
             return
         self._closed = True
         self._live.clear()
+        if self._pool is not None:
+            self._pool.shutdown()
         failures: list[BlockError] = []
         for step in reversed(self._steps):
             try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from trackwire.specs import (
     Event,
     Mistake,
+    MistakeCode,
     Resources,
     SpecificationError,
     Workflow,
@@ -78,6 +79,7 @@ class InferencePipeline:
         *,
         image_input_name: str = "image",
         workflows_parameters: Mapping[str, Any] | None = None,
+        workflows_thread_pool_workers: int = 1,
         status_update_handlers: Sequence[Callable[[Event], None]] = (),
         on_source_error: ErrorPolicy = "stop",
         on_step_error: ErrorPolicy = "stop",
@@ -102,6 +104,8 @@ class InferencePipeline:
                 an only image input of another name.
             workflows_parameters: Values of run-time parameters by name; not with a compiled
                 workflow, which has them.
+            workflows_thread_pool_workers: Most steps that run at the same time; results do not
+                depend on it.
             status_update_handlers: Called with each event, on the thread it comes from.
             on_source_error: Policy when a source fails.
             on_step_error: Policy when a step fails on a frame.
@@ -123,6 +127,11 @@ class InferencePipeline:
             SinkError: ``on_prediction`` is no callable.
             ValueError: An option is out of range.
         """
+        if workflows_thread_pool_workers < 1:
+            raise ValueError(
+                "workflows_thread_pool_workers must be 1 or more, "
+                f"found {workflows_thread_pool_workers}"
+            )
         workflow = _compile(workflow_specification, registry, workflows_parameters)
         _check_image_input(workflow, image_input_name)
         outbox = Broadcast(status_update_handlers)
@@ -136,7 +145,7 @@ class InferencePipeline:
         def open_driver() -> Driver:
             from .engine import Engine
 
-            return Engine(workflow, opened)
+            return Engine(workflow, opened, threads=workflows_thread_pool_workers)
 
         return cls._with(
             open_driver,
@@ -338,7 +347,7 @@ def _check_image_input(workflow: Workflow, name: str) -> None:
     raise SpecificationError(
         [
             Mistake(
-                code="unknown_image_input",
+                code=MistakeCode.UNKNOWN_IMAGE_INPUT,
                 path="$.inputs",
                 message=f"the workflow has no image input {name!r}; "
                 "set image_input_name to one that it has",

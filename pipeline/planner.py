@@ -135,7 +135,7 @@ class _Planner:
         resolve = self._get(output.reference)
         if output.coordinates_system == "parent" and output.kinds & _WITH_COORDINATES:
             resolve = _in_frame_coordinates(resolve)
-        spaces = self._spaces_down_to(self._lineage((output.reference,)))
+        spaces = self._spaces_down_to(output.lineage)
         return OutputPlan(output.name, self._producers((output.reference,)), resolve, spaces)
 
     def _step_plan(

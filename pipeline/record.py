@@ -38,6 +38,7 @@ class RecordOptions:
         base_directory: Where relative paths of the workflow start; None for the working
             directory.
         device: Where models run.
+        threads: Most steps that run at the same time.
         max_frames: Read at most that many frames of each source.
         on_error: Policy when a step fails on a frame or a source fails.
         video_output: Image output to write as video; None for the only one, else the
@@ -52,6 +53,7 @@ class RecordOptions:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     base_directory: Path | None = None
     device: str = "auto"
+    threads: int = 1
     max_frames: int | None = None
     on_error: Literal["stop", "skip"] = "stop"
     video_output: str | None = None
@@ -107,7 +109,7 @@ def record(
         reference=options.reference,
         parameters=options.parameters,
         omitted_images=images,
-        video_output=_chosen(workflow, images, options.video_output),
+        video_output=_chosen(workflow, _video_outputs(workflow), options.video_output),
     )
     events = EventLog(options.listener)
     pipeline = _pipeline(workflow, sources, folder, options, report.tracks, events)
@@ -150,6 +152,7 @@ def _pipeline(
         on_step_error=options.on_error,
         sink_mode="sequential",
         max_frames=options.max_frames,
+        workflows_thread_pool_workers=options.threads,
         resources=Resources(
             base_directory=options.base_directory,
             output_directory=folder.path,
@@ -178,12 +181,22 @@ def _image_outputs(workflow: Workflow) -> tuple[str, ...]:
     return tuple(output.name for output in workflow.outputs if IMAGE in output.kinds)
 
 
+def _video_outputs(workflow: Workflow) -> tuple[str, ...]:
+    """Image outputs with one picture per frame: crops make no video."""
+    return tuple(
+        output.name
+        for output in workflow.outputs
+        if IMAGE in output.kinds and output.dimensionality == 1
+    )
+
+
 def _chosen(workflow: Workflow, images: Sequence[str], wanted: str | None) -> str | None:
     """The image output that becomes the video, as the video sink will choose it."""
     if wanted is None:
         return images[0] if len(images) == 1 else None
     named = {output.name: output for output in workflow.outputs}
-    if wanted not in named or not named[wanted].kinds & {IMAGE, WILDCARD}:
+    chosen = named.get(wanted)
+    if chosen is None or chosen.dimensionality > 1 or not chosen.kinds & {IMAGE, WILDCARD}:
         raise SinkError(
             f"the workflow has no image output {wanted!r}; it has: {', '.join(images) or 'none'}",
             code="video_output",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from .dimensions import Lineage, measure_lineages
+from .dimensions import Lineage, lineage_of_input, measure_lineages
 from .document import DeclaredStep, Document, read_document
 from .filling import fill_parameters, settle
 from .graph import Arrangement, Node, arrange, find_cycles, in_order
@@ -32,6 +33,7 @@ def compile_workflow(
     registry: Registry | None = None,
     parameters: Mapping[str, Any] | None = None,
     require_parameters: bool = True,
+    lazy: bool = True,
 ) -> Workflow:
     """Compile a specification.
 
@@ -44,6 +46,9 @@ def compile_workflow(
         parameters: Values of run-time parameters by name.
         require_parameters: Whether parameters without default must be given. False checks a
             document of which they are not known yet; the result cannot be run where it lacks one.
+        lazy: Leave out work that nobody needs: a pure step that is only read through lazy inputs,
+            such as a detector that only a tracker reads, runs for the elements that are asked
+            for. False runs every step for every element; results are the same, times are not.
 
     Returns:
         The workflow, which shares nothing with ``document``.
@@ -67,7 +72,7 @@ def compile_workflow(
     )
     if registry is None:
         registry = default_registry()
-    return _Compilation(read, registry, values, log).finish()
+    return _Compilation(read, registry, values, log, lazy=lazy).finish()
 
 
 class _Compilation:
@@ -79,8 +84,11 @@ class _Compilation:
         registry: Registry,
         values: Mapping[str, Any],
         log: MistakeLog,
+        *,
+        lazy: bool,
     ) -> None:
         self._document = document
+        self._lazy = lazy
         self._values = values
         self._log = log
         # Steps without a usable name, or with one that is taken, are checked like all others;
@@ -187,7 +195,7 @@ class _Compilation:
             eager = frozenset(link.before for link in links if not link.lazy)
             lazy = frozenset(link.before for link in links if link.lazy)
             pure = placed is not None and placed.block.manifest.traits.pure
-            needless = pure and name not in wanted and name not in controls
+            needless = self._lazy and pure and name not in wanted and name not in controls
             nodes.append(Node(name, eager, lazy - eager, deferrable=needless))
         return arrange(nodes)
 
@@ -199,6 +207,7 @@ class _Compilation:
         lineages: Mapping[str, Lineage],
     ) -> Workflow:
         arrangement = self._arrange(outputs)
+        nested = tuple(replace(each, lineage=self._lineage(each, lineages)) for each in outputs)
         steps = []
         for name in arrangement.order:
             placed = self._placed[name]
@@ -218,10 +227,16 @@ class _Compilation:
             version=self._document.version,
             inputs=MappingProxyType(dict(self._document.inputs)),
             steps=tuple(steps),
-            outputs=outputs,
+            outputs=nested,
             parameters=self._values,
             digest=self._document.digest,
         )
+
+    def _lineage(self, output: Output, lineages: Mapping[str, Lineage]) -> Lineage:
+        reference = output.reference
+        if reference.input is not None:
+            return lineage_of_input(self._document.inputs[reference.input])
+        return lineages[str(reference.step)]
 
     def _settled(
         self, placed: PlacedStep, bound: Mapping[str, Binding], manifest: BlockManifest

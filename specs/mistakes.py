@@ -29,6 +29,7 @@ class MistakeCode(StrEnum):
     UNKNOWN_INPUT_TYPE = "unknown_input_type"
     UNKNOWN_OUTPUT_TYPE = "unknown_output_type"
     UNKNOWN_KIND = "unknown_kind"
+    UNKNOWN_IMAGE_INPUT = "unknown_image_input"
     NO_OUTPUTS = "no_outputs"
     # steps and their properties
     UNKNOWN_BLOCK = "unknown_block"

@@ -112,12 +112,19 @@ class Output:
             ``*`` and the value is a dict of the step's outputs by name.
         kinds: Kinds of the values (the union over the step's outputs for a wildcard).
         coordinates_system: ``own`` or ``parent``.
+        lineage: The splits that the values went through: they are lists, as deep as it is long.
     """
 
     name: str
     reference: Reference
     kinds: frozenset[str]
     coordinates_system: Literal["own", "parent"] = "parent"
+    lineage: tuple[str, ...] = ()
+
+    @property
+    def dimensionality(self) -> int:
+        """Nesting of the values: 1 for one per frame, 2 for a list per frame."""
+        return len(self.lineage) + 1
 
 
 @dataclass(frozen=True, slots=True)

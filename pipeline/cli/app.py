@@ -38,6 +38,16 @@ Parameters = Annotated[
         help="Set a parameter of the workflow; VALUE is JSON, or else text. Repeatable.",
     ),
 ]
+Device = Annotated[str, typer.Option(help="Where models run: auto, cpu, cuda, cuda:1, mps.")]
+Threads = Annotated[int, typer.Option(min=1, max=64, help="Most steps that run at the same time.")]
+Lazy = Annotated[
+    bool,
+    typer.Option(
+        "--lazy/--eager",
+        help="Run a detector only for the frames on which a tracker asks for its boxes, or for "
+        "all; the results are the same.",
+    ),
+]
 
 
 class OnError(StrEnum):
@@ -112,9 +122,9 @@ def _run(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
     ] = False,
-    device: Annotated[
-        str, typer.Option(help="Where models run: auto, cpu, cuda, cuda:1, mps.")
-    ] = "auto",
+    device: Device = "auto",
+    threads: Threads = 1,
+    lazy: Lazy = True,
 ) -> None:
     """Run a workflow over videos and write annotated videos, predictions and a report."""
     with boundary(debug=context.obj):
@@ -131,6 +141,8 @@ def _run(
             on_error=on_error.value,
             overwrite=overwrite,
             device=device,
+            threads=threads,
+            lazy=lazy,
         )
         raise typer.Exit(run(request))
 

@@ -39,6 +39,8 @@ class RunRequest:
     on_error: Literal["stop", "skip"]
     overwrite: bool
     device: str
+    threads: int
+    lazy: bool
 
 
 def run(request: RunRequest) -> ExitCode:
@@ -56,7 +58,7 @@ def run(request: RunRequest) -> ExitCode:
         SpecificationError: The workflow is wrong. Nothing was written.
         SinkError: The output folder cannot be written.
     """
-    compiled = compile_argument(request.workflow, request.parameters)
+    compiled = compile_argument(request.workflow, request.parameters, lazy=request.lazy)
     path = request.output or new_run_folder(Path("out"), datetime.now(UTC).astimezone())
     folder = OutputFolder(path, overwrite=request.overwrite)
     with ProgressSink(request.max_frames) as progress:
@@ -65,6 +67,7 @@ def run(request: RunRequest) -> ExitCode:
             parameters=compiled.parameters,
             base_directory=compiled.base_directory,
             device=request.device,
+            threads=request.threads,
             max_frames=request.max_frames,
             on_error=request.on_error,
             video_output=request.video_output,

@@ -38,13 +38,16 @@ class CompiledArgument:
     parameters: Mapping[str, Any]
 
 
-def compile_argument(argument: str, parameters: Sequence[str]) -> CompiledArgument:
+def compile_argument(
+    argument: str, parameters: Sequence[str], *, lazy: bool = True
+) -> CompiledArgument:
     """Read and compile the workflow that the command line names.
 
     Args:
         argument: A path, ``-`` for standard input, or a name of the library. A file wins over
             a name.
         parameters: ``NAME=VALUE`` each.
+        lazy: Leave out work that nobody needs.
 
     Returns:
         The compiled workflow and where it came from.
@@ -55,7 +58,8 @@ def compile_argument(argument: str, parameters: Sequence[str]) -> CompiledArgume
     """
     values = parse_parameters(parameters)
     document, folder = _read(argument)
-    return CompiledArgument(compile_workflow(document, parameters=values), argument, folder, values)
+    workflow = compile_workflow(document, parameters=values, lazy=lazy)
+    return CompiledArgument(workflow, argument, folder, values)
 
 
 def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:

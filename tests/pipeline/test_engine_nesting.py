@@ -7,10 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 import pytest
 
-from trackwire.blocks import Frame
+from trackwire.blocks import CropOrigin, Frame, build_detections
 from trackwire.pipeline.engine import Engine, TickError
 from trackwire.specs import (
     IMAGE,
+    OBJECT_DETECTION_PREDICTION,
     STEP,
     WILDCARD,
     Batch,
@@ -424,3 +425,78 @@ def test_a_nested_batch_input_is_lists(make_frame: MakeFrame, given: list[Any]) 
     with pytest.raises(TickError, match=r"'tiles'.*dimensionality 2") as caught:
         engine.tick([make_frame("a")], {"tiles": given})
     assert caught.value.code == "batch_input_shape"
+
+
+class CutManifest(BlockManifest):
+    traits: ClassVar[Traits] = Traits(pure=True, output_dimension=1)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (
+        OutputDefinition("crops", frozenset({IMAGE})),
+    )
+    type: Literal["test/cut@v1"]
+    image: Annotated[str, Selector(IMAGE)]
+
+
+class Cut(Plain):
+    """Cuts two squares of 8 pixels out of a frame."""
+
+    manifest: ClassVar[type[BlockManifest]] = CutManifest
+
+    def run(self, batch: Batch) -> Any:
+        return [[self._cut(frame, left) for left in (4, 12)] for frame in batch["image"]]
+
+    def _cut(self, frame: Frame, left: int) -> dict[str, Any]:
+        origin = CropOrigin(frame.image_id, frame.image_id, (left, 6), frame.size_wh)
+        image = frame.image[6:14, left : left + 8].copy()
+        return {"crops": Frame(image, frame.video, origin)}
+
+
+class FindManifest(BlockManifest):
+    traits: ClassVar[Traits] = Traits(pure=True)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (
+        OutputDefinition("predictions", frozenset({OBJECT_DETECTION_PREDICTION})),
+    )
+    type: Literal["test/find@v1"]
+    image: Annotated[str, Selector(IMAGE)]
+
+
+class Find(Plain):
+    """Finds one box in each picture."""
+
+    manifest: ClassVar[type[BlockManifest]] = FindManifest
+
+    def run(self, batch: Batch) -> Any:
+        return [
+            {"predictions": build_detections(frame, [(1, 2, 3, 4)], producer="find")}
+            for frame in batch["image"]
+        ]
+
+
+def test_coordinates_of_outputs(make_frame: MakeFrame) -> None:
+    """``parent`` tells boxes in the full frame, ``own`` in the crop; steps see their own."""
+    doc = {
+        "version": "1.0",
+        "inputs": [{"type": "WorkflowImage", "name": "image"}],
+        "steps": [
+            {"type": "test/cut@v1", "name": "cut", "image": "$inputs.image"},
+            {"type": "test/find@v1", "name": "find", "image": "$steps.cut.crops"},
+        ],
+        "outputs": [
+            {"type": "JsonField", "name": "default", "selector": "$steps.find.predictions"},
+            {"type": "JsonField", "name": "all", "selector": "$steps.find.*"},
+            {
+                "type": "JsonField",
+                "name": "own",
+                "selector": "$steps.find.predictions",
+                "coordinates_system": "own",
+            },
+        ],
+    }
+    engine = Engine(compile_workflow(doc, registry=Registry([Cut, Find])), Resources(extras={}))
+    (result,) = engine.tick([make_frame("a", size_wh=(32, 24))])
+    boxes = {
+        "default": [each.xyxy.tolist() for each in result.outputs["default"]],
+        "all": [each["predictions"].xyxy.tolist() for each in result.outputs["all"]],
+        "own": [each.xyxy.tolist() for each in result.outputs["own"]],
+    }
+    in_frame = [[[5, 8, 7, 10]], [[13, 8, 15, 10]]]
+    assert boxes == {"default": in_frame, "all": in_frame, "own": [[[1, 2, 3, 4]]] * 2}
