@@ -6,14 +6,15 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar, get_args
 
 __all__ = ["BoundedBuffer", "OverflowPolicy"]
 
 T = TypeVar("T")
 
-OverflowPolicy: TypeAlias = Literal["wait", "drop_oldest"]
-"""What happens when a buffer is full: the producer waits, or the oldest item goes."""
+OverflowPolicy: TypeAlias = Literal["wait", "drop_oldest", "drop_newest", "latest"]
+"""What happens when a buffer is full: the producer waits, the oldest item goes, or the new one
+does. ``latest`` never holds more than the newest item, full or not."""
 
 
 class BoundedBuffer(Generic[T]):
@@ -46,12 +47,10 @@ class BoundedBuffer(Generic[T]):
     ) -> None:
         if max_items < 1 or (max_weight is not None and max_weight < 1):
             raise ValueError(f"bounds must be positive, found {max_items=}, {max_weight=}")
-        if policy not in {"wait", "drop_oldest"}:
-            raise ValueError(f"policy must be 'wait' or 'drop_oldest', found {policy!r}")
         self._max_items = max_items
         self._max_weight = max_weight
         self._weigh = weigh
-        self._policy = policy
+        self._policy = _checked(policy)
         self._condition = threading.Condition() if condition is None else condition
         self._items: deque[tuple[T, int]] = deque()
         self._weight = 0
@@ -74,6 +73,17 @@ class BoundedBuffer(Generic[T]):
         """Nothing more can be put, and nothing is left."""
         with self._condition:
             return self._closed and not self._items
+
+    @property
+    def policy(self) -> OverflowPolicy:
+        """What happens when the buffer is full; may be set while it is in use."""
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: OverflowPolicy) -> None:
+        with self._condition:
+            self._policy = _checked(policy)
+            self._condition.notify_all()
 
     @property
     def weight(self) -> int:
@@ -107,21 +117,25 @@ class BoundedBuffer(Generic[T]):
             timeout_s: Longest wait for room, or None for as long as it takes.
 
         Returns:
-            True if it went in; False if the buffer is or was closed meanwhile, or the wait was
-            too long. A refused item is the caller's to count.
+            True if it was taken in, be it that the policy threw it away at once, which is
+            counted in :attr:`drops`. False if the buffer is or was closed meanwhile, or the wait
+            was too long: a refused item is the caller's to count.
         """
         weight = self._weigh(item)
         with self._condition:
             if self._policy == "wait":
-                self._condition.wait_for(lambda: self._closed or self._fits(weight), timeout_s)
-                if self._closed or not self._fits(weight):
-                    return False
-            elif self._closed:
+                self._condition.wait_for(
+                    lambda: self._closed or self._policy != "wait" or self._fits(weight), timeout_s
+                )
+            if self._closed or (self._policy == "wait" and not self._fits(weight)):
                 return False
-            else:
-                while not self._fits(weight):
-                    self._pop()
-                    self._drops["overflow"] += 1
+            if self._policy == "drop_newest" and not self._fits(weight):
+                self._accepted += 1
+                self._drops["overflow"] += 1
+                return True
+            while self._items and (self._policy == "latest" or not self._fits(weight)):
+                self._pop()
+                self._drops["overflow"] += 1
             self._items.append((item, weight))
             self._weight += weight
             self._accepted += 1
@@ -191,3 +205,11 @@ class BoundedBuffer(Generic[T]):
         item, weight = self._items.popleft()
         self._weight -= weight
         return item
+
+
+def _checked(policy: OverflowPolicy) -> OverflowPolicy:
+    if policy not in get_args(OverflowPolicy):
+        raise ValueError(
+            f"policy must be one of {', '.join(get_args(OverflowPolicy))}, found {policy!r}"
+        )
+    return policy

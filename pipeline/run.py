@@ -93,14 +93,13 @@ class Run:
                 zip(sources, video_identifiers, strict=True)
             )
         )
-        live = any(source.comes_from_video_file is False for source in sources)
         shared = threading.Condition()
         self._sinks = tuple(
             SinkQueue(
                 sink,
                 outbox=options.outbox,
                 policy=options.on_sink_error,
-                overflow="drop_oldest" if live else "wait",
+                overflow="wait",
                 on_failure=self._fail,
                 condition=shared,
             )
@@ -152,6 +151,9 @@ class Run:
             self.terminate()
             self._finish_here(deliver=False)
             raise
+        if any(source.live for source in self._sources):
+            for sink in self._sinks:
+                sink.buffer.policy = "drop_oldest"
         self.engine.release()
         if use_main_thread:
             self._serve_here()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from trackwire.blocks import Frame, VideoMetadata
 from trackwire.specs import Event, Outbox, SourceFormatError
 
-from .buffer import BoundedBuffer
-from .sources.source import FrameSource, ReportingSource, SourceFrame
+from .buffer import BoundedBuffer, OverflowPolicy
+from .sources.source import FrameSource, InterruptibleSource, ReportingSource, SourceFrame
 from .status import SourceState, SourceStatus
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class SourceThread(threading.Thread):
             max_items=_BUFFER_FRAMES,
             max_weight=_BUFFER_BYTES,
             weigh=_image_bytes,
-            policy="drop_oldest" if source.comes_from_video_file is False else "wait",
+            policy=_overflow(source),
             condition=condition,
         )
         self.opened = False
@@ -81,10 +81,15 @@ class SourceThread(threading.Thread):
         self._stopping = False
         self._state: SourceState = "created"
         self._mode: Literal["running", "paused", "muted"] = "running"
-        self._decoded = self._errors = 0
+        self._decoded = self._errors = self._reconnects = 0
         self._last_error: str | None = None
         self._size_wh: tuple[int, int] | None = None
         self._drops: Counter[str] = Counter()
+
+    @property
+    def live(self) -> bool:
+        """The source cannot wait; known once it is open."""
+        return self._source.comes_from_video_file is False
 
     @property
     def held_back(self) -> bool:
@@ -116,6 +121,8 @@ class SourceThread(threading.Thread):
         with self._condition:
             self._stopping = True
             self.buffer.abort("terminated")
+        if isinstance(self._source, InterruptibleSource):
+            self._source.interrupt()
 
     def hold(self, mode: Literal["running", "paused", "muted"]) -> None:
         """Pause, mute or resume."""
@@ -137,6 +144,7 @@ class SourceThread(threading.Thread):
                 buffered=len(self.buffer),
                 drops=dict(self._drops + Counter(self.buffer.drops)),
                 errors=self._errors,
+                reconnects=self._reconnects,
                 last_error=self._last_error,
                 size_wh=self._size_wh,
                 fps=self._source.fps,
@@ -165,6 +173,8 @@ class SourceThread(threading.Thread):
             self.open_failure = error
             self._give_up(error)
             return False
+        # What a URL leads to is known only now.
+        self.buffer.policy = _overflow(self._source)
         fps = self._source.fps
         rate = f"{float(fps):g} frames per second" if fps else "unknown rate"
         self.tell("source.opened", "info", f"opened, {rate}")
@@ -257,8 +267,20 @@ class SourceThread(threading.Thread):
             self.tell("source.close_failed", "warning", f"did not close: {error}", error)
 
     def _pass_on(self, event: Event, /) -> None:
+        with self._condition:
+            if event.kind == "source.lost":
+                self._state = "reconnecting"
+                self._last_error = event.message
+            elif event.kind == "source.reconnected":
+                self._state = "running"
+                self._reconnects += 1
         self._outbox(replace(event, stream=self.video_identifier))
 
 
 def _image_bytes(frame: Frame) -> int:
     return frame.image.nbytes
+
+
+def _overflow(source: FrameSource) -> OverflowPolicy:
+    """A live source must not wait: what it holds back grows old."""
+    return "drop_oldest" if source.comes_from_video_file is False else "wait"

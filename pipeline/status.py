@@ -11,7 +11,15 @@ __all__ = ["PipelineState", "PipelineStatus", "SinkStatus", "SourceState", "Sour
 
 PipelineState: TypeAlias = Literal["created", "starting", "running", "stopping", "finished"]
 SourceState: TypeAlias = Literal[
-    "created", "opening", "running", "paused", "muted", "ended", "failed", "stopped"
+    "created",
+    "opening",
+    "running",
+    "reconnecting",
+    "paused",
+    "muted",
+    "ended",
+    "failed",
+    "stopped",
 ]
 
 
@@ -22,8 +30,8 @@ class SourceStatus:
     Args:
         source_id: Position among the sources.
         video_identifier: Name of the stream.
-        state: ``ended`` came to its end, ``failed`` gave up after errors, ``stopped`` was cut
-            off by the end of the run.
+        state: ``reconnecting`` was lost and tries to come back, ``ended`` came to its end,
+            ``failed`` gave up after errors, ``stopped`` was cut off by the end of the run.
         decoded: Frames decoded, dropped ones included.
         processed: Frames that went through the workflow.
         failed: Frames of these on which a step failed.
@@ -31,6 +39,7 @@ class SourceStatus:
         drops: Frames thrown away, by cause: ``overflow`` (live sources), ``muted``,
             ``terminated`` (the run was stopped before their turn).
         errors: Errors the source raised.
+        reconnects: Times it was lost and came back.
         last_error: The latest of these, or None.
         size_wh: Size of the latest frame in pixels, or None.
         fps: Nominal frames per second, or None.
@@ -46,6 +55,7 @@ class SourceStatus:
     buffered: int
     drops: Mapping[str, int]
     errors: int
+    reconnects: int
     last_error: str | None
     size_wh: tuple[int, int] | None
     fps: Fraction | None

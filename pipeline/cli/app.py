@@ -93,7 +93,7 @@ def _run(
         typer.Option(
             "--source",
             "-s",
-            help="Video file, folder or pattern of images, or "
+            help="Video file, folder or pattern of images, URL of a stream, number of a camera, or "
             "'synthetic:crossing?frames=150'. Repeatable.",
         ),
     ],

@@ -1,4 +1,4 @@
-"""Where frames come from: video files, images, synthetic clips. Names load on first use."""
+"""Where frames come from: files, images, streams, cameras; names load on first use."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING, Final
 from trackwire.specs import lazy_names
 
 if TYPE_CHECKING:
+    from .backoff import Backoff
     from .file import FileSource
     from .images import ImageSource
+    from .live import CameraSource, LiveSource
     from .resolve import VideoReference, resolve_sources
-    from .source import FrameSource, ReportingSource, SourceFrame
+    from .source import FrameSource, InterruptibleSource, ReportingSource, SourceFrame
     from .synthetic import SyntheticSource
 
 __all__ = [
+    "Backoff",
+    "CameraSource",
     "FileSource",
     "FrameSource",
     "ImageSource",
+    "InterruptibleSource",
+    "LiveSource",
     "ReportingSource",
     "SourceFrame",
     "SyntheticSource",
@@ -25,9 +31,13 @@ __all__ = [
 ]
 
 _HOME: Final = {
+    "Backoff": "backoff",
+    "CameraSource": "live",
     "FileSource": "file",
     "FrameSource": "source",
     "ImageSource": "images",
+    "InterruptibleSource": "source",
+    "LiveSource": "live",
     "ReportingSource": "source",
     "SourceFrame": "source",
     "SyntheticSource": "synthetic",

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from trackwire.specs import SourceError, SourceFormatError, SourceNotFoundError
 
-from ..identifiers import redact_url
 from .file import FileSource
 from .images import IMAGE_SUFFIXES, ImageSource, natural_key
+from .live import CameraSource, LiveSource
 from .source import FrameSource
 from .synthetic import SYNTHETIC_PREFIX, SyntheticSource
 
@@ -20,7 +20,8 @@ __all__ = ["VideoReference", "resolve_sources"]
 
 OneReference: TypeAlias = str | Path | int | FrameSource
 VideoReference: TypeAlias = OneReference | Sequence[OneReference]
-"""A video file, a folder or glob of images, ``synthetic[:SCENE]``, a source, or a list of them."""
+"""A video file, a folder or glob of images, a URL, a camera's number or device path,
+``synthetic[:SCENE]``, a source, or a list of them."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _LIVE_DEVICE = re.compile(r"/dev/video\d+|\d+")
@@ -33,8 +34,8 @@ def resolve_sources(video_reference: VideoReference) -> tuple[FrameSource, ...]:
     in natural order. A name that exists on disk is taken as it is, also with ``*`` in it.
 
     Args:
-        video_reference: Path, folder, glob, ``synthetic[:SCENE][?options]``, a
-            :class:`FrameSource`, or a list of these.
+        video_reference: Path, folder, glob, URL, camera number or ``/dev/video*``,
+            ``synthetic[:SCENE][?options]``, a :class:`FrameSource`, or a list of these.
 
     Returns:
         The sources in order; their positions are the ``source_id``.
@@ -42,7 +43,7 @@ def resolve_sources(video_reference: VideoReference) -> tuple[FrameSource, ...]:
     Raises:
         SourceNotFoundError: There is nothing at the path.
         SourceFormatError: What is there is neither a video nor images.
-        SourceError: The reference is a URL or a camera, or the list is empty.
+        SourceError: The scheme of a URL is unknown, or the list is empty.
         TypeError: The reference is of a type that names no source.
     """
     if isinstance(video_reference, str | Path | int) or not isinstance(video_reference, Sequence):
@@ -57,23 +58,23 @@ def _resolve_one(reference: object) -> tuple[FrameSource, ...]:
         if isinstance(reference, FrameSource) and not isinstance(reference, type):
             return (reference,)
         raise TypeError(
-            "video_reference must be a path, a folder or glob of images, a FrameSource or a list "
-            f"of these, found {type(reference).__name__}"
+            "video_reference must be a path, a folder or glob of images, a URL, a camera number, "
+            f"a FrameSource or a list of these, found {type(reference).__name__}"
         )
     text = str(reference)
-    if isinstance(reference, int) or _URL.match(text) or _is_device(text):
-        raise SourceError(
-            f"live source {redact_url(text)!r} cannot be read: this version reads video files, "
-            "folders and globs of images, synthetic clips and objects with the methods of "
-            "trackwire.pipeline.FrameSource",
-            code="source_live_unsupported",
-        )
+    if isinstance(reference, int) or _is_device(text):
+        return (CameraSource(text),)
+    if _URL.match(text):
+        return (LiveSource(text),)
     if text.partition(":")[0].partition("?")[0] == SYNTHETIC_PREFIX and not Path(text).exists():
         return (SyntheticSource.from_reference(text),)
-    path = Path(text).expanduser()
+    return _resolve_path(Path(text).expanduser())
+
+
+def _resolve_path(path: Path) -> tuple[FrameSource, ...]:
     if path.is_dir():
         return (ImageSource(path),)
-    if not path.exists() and glob.has_magic(text):
+    if not path.exists() and glob.has_magic(str(path)):
         return _resolve_glob(str(path))
     if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
         return (ImageSource([path], name=path.stem),)

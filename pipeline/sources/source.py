@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["FrameSource", "ReportingSource", "SourceFrame"]
+__all__ = ["FrameSource", "InterruptibleSource", "ReportingSource", "SourceFrame"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class FrameSource(Protocol):
         name: Wished ``video_identifier``, free of credentials. The pipeline makes it a slug and
             unique in the run.
         comes_from_video_file: True where the frame number tells the time (a file, a folder of
-            images), False for a live source, None if unknown.
+            images), False for a live source, None if unknown; settled after ``open``.
         fps: Nominal frames per second, exact; known after ``open``, or None.
         frame_count: Frames that are announced; known after ``open``, or None. Decoding may give
             more or fewer.
@@ -80,4 +80,16 @@ class ReportingSource(Protocol):
 
     def listen(self, outbox: Outbox) -> None:
         """Send events to ``outbox`` from now on; called before ``open``."""
+        ...
+
+
+@runtime_checkable
+class InterruptibleSource(Protocol):
+    """A source whose ``open`` and ``read`` may wait long, as for a network."""
+
+    def interrupt(self) -> None:
+        """Make a waiting ``open`` or ``read`` come back soon, and later ones at once.
+
+        Called from another thread than the one that drives the source; final.
+        """
         ...

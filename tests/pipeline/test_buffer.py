@@ -58,8 +58,23 @@ class WaitingBufferMachine(BufferMachine):
     policy: OverflowPolicy = "wait"
 
 
+class NewestGoesBufferMachine(BufferMachine):
+    policy: OverflowPolicy = "drop_newest"
+
+
+class LatestBufferMachine(BufferMachine):
+    policy: OverflowPolicy = "latest"
+
+    @invariant()
+    def nothing_but_the_newest_is_held(self) -> None:
+        """One item at most."""
+        assert len(self.buffer) <= 1
+
+
 TestDropOldest = BufferMachine.TestCase
 TestWait = WaitingBufferMachine.TestCase
+TestDropNewest = NewestGoesBufferMachine.TestCase
+TestLatest = LatestBufferMachine.TestCase
 
 
 def test_waiting_producer_is_released_by_room_and_by_close() -> None:
@@ -87,4 +102,4 @@ def test_nothing_in_time_is_a_timeout() -> None:
     with pytest.raises(TimeoutError):
         BoundedBuffer(max_items=1).take(timeout_s=0)
     with pytest.raises(ValueError, match="policy"):
-        BoundedBuffer(max_items=1, policy="drop_newest")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        BoundedBuffer(max_items=1, policy="drop_some")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
