@@ -16,6 +16,7 @@ sure that a step reads values of one split only; a block that is not pure and do
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -201,6 +202,7 @@ class Resources:
         extras: Further objects by name, for blocks of one's own.
         model_loader: Replaces the model catalog, called with a ``model_id``; None for the
             catalog.
+        clock: Monotonic seconds, for what depends on time; tests put their own in.
     """
 
     outbox: Outbox = _discard
@@ -210,6 +212,7 @@ class Resources:
     api_key: str | None = field(default=None, repr=False)
     extras: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     model_loader: Callable[[str], Any] | None = None
+    clock: Callable[[], float] = time.monotonic
 
 
 class Block(Protocol):

@@ -12,6 +12,7 @@ from trackwire.specs import (
     IMAGE,
     INSTANCE_SEGMENTATION_PREDICTION,
     KEYPOINT_DETECTION_PREDICTION,
+    LIST_OF_VALUES,
     OBJECT_DETECTION_PREDICTION,
     RLE_INSTANCE_SEGMENTATION_PREDICTION,
     ROBOFLOW_MODEL_ID,
@@ -30,6 +31,7 @@ from .turn import Rules
 __all__ = ["Sam2VideoManifest", "TrackerManifest", "VideoTrackerManifest"]
 
 _Text: TypeAlias = Annotated[str, Selector(STRING)]
+_Seconds: TypeAlias = Annotated[float, Field(gt=0.0)] | Annotated[str, Selector(FLOAT)]
 
 
 class TrackerManifest(BlockManifest):
@@ -45,6 +47,7 @@ class TrackerManifest(BlockManifest):
             "predictions",
             frozenset({INSTANCE_SEGMENTATION_PREDICTION, RLE_INSTANCE_SEGMENTATION_PREDICTION}),
         ),
+        OutputDefinition("events", frozenset({LIST_OF_VALUES})),
     )
 
     images: Annotated[str, Selector(IMAGE)] = Field(
@@ -121,8 +124,13 @@ class TrackerManifest(BlockManifest):
         description="Streams tracked at a time. Above that an idle stream gives way to a new one, "
         "a live one never.",
     )
-    idle_after_s: Annotated[float, Field(gt=0.0)] | Annotated[str, Selector(FLOAT)] = Field(
+    idle_after_s: _Seconds = Field(
         default=60.0, description="Seconds without a frame after which a stream counts as idle."
+    )
+    session_timeout_s: _Seconds | None = Field(
+        default=600.0,
+        description="Seconds without a frame after which a stream's session is freed, also where "
+        "there is room; null for never.",
     )
     model_id: str | Annotated[str, Selector(ROBOFLOW_MODEL_ID, STRING)]
 

@@ -1,16 +1,13 @@
-"""One tracker's memory of each stream, and who may have one."""
+"""One tracker's memory of one stream."""
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
-from trackwire.specs import Event, Outbox, SessionError, StreamKey
+from trackwire.specs import SessionError, StreamKey
 
 from .evidence import Evidence
 from .rules import IdCounter, Twins
@@ -18,10 +15,13 @@ from .schedule import PromptClock
 from .track_table import TrackTable
 
 if TYPE_CHECKING:
-    from ..frame import Frame
-    from ..models.seam import VideoModel
+    from collections.abc import Collection, Iterable
 
-__all__ = ["SessionStore", "Standing", "Tally", "TrackingSession"]
+    from ..frame import Frame
+
+__all__ = ["Standing", "Tally", "TrackingSession"]
+
+_ENDED_KEPT: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,14 @@ class Tally:
         model_frames: Frames on which the model ran.
         model_prompts: Prompts the model answered.
         born: Tracks born.
-        ended: Tracks ended, duplicates among them.
-        duplicates: Tracks ended for lying on an older one.
+        lost: Times a track went out of sight.
+        found: Times a track came back into sight.
+        ended: Tracks that came to an end, those merged into another among them.
+        merged: Tracks merged into another, as a duplicate or on request.
+        duplicates: Tracks merged for lying on an older one.
         postponed: Detections not born because they lay on a track.
         refused: Detections not born because ``max_objects`` left no room.
-        resets: Times the session began anew because its stream had a gap.
+        resets: Times the session began anew: a gap in its stream, or on request.
     """
 
     frames: int = 0
@@ -46,7 +49,10 @@ class Tally:
     model_frames: int = 0
     model_prompts: int = 0
     born: int = 0
+    lost: int = 0
+    found: int = 0
     ended: int = 0
+    merged: int = 0
     duplicates: int = 0
     postponed: int = 0
     refused: int = 0
@@ -129,7 +135,7 @@ class Standing:
 class TrackingSession:
     """One stream's tracks and the model's memory of them.
 
-    Not thread-safe: one engine thread drives it.
+    One engine thread drives it. Other threads may read single fields: each is replaced as a whole.
 
     Args:
         stream: The ``video_identifier``.
@@ -138,6 +144,8 @@ class TrackingSession:
         state: The model's memory, None while there is nothing to remember.
         tally: What it did so far.
         used_at_s: Monotonic time of the last frame.
+        nbytes: Bytes of ``state`` after the last frame.
+        ended: The ids of the tracks that ended last, at most 1,024, the newest last.
     """
 
     stream: StreamKey
@@ -146,162 +154,16 @@ class TrackingSession:
     state: Any = None
     tally: Tally = Tally()
     used_at_s: float = 0.0
+    nbytes: int = 0
+    ended: tuple[int, ...] = ()
 
-
-class SessionStore:
-    """The sessions of one tracker, one per stream, at most ``cap`` at a time.
-
-    A stream that ends frees its session. When a new stream comes and the store is full, the
-    session that was idle for longest gives way, if it was idle for long enough; otherwise the
-    new stream is refused, with one event, until there is room: a store that evicted live
-    sessions would throw out one after the other in a circle and track nothing.
-
-    What stays of a stream for as long as the store lives is one integer, the last id given out,
-    so that an id means one object even when a stream ends and comes back: some 200 bytes for
-    each ``video_identifier`` ever seen.
-
-    Args:
-        model: Frees states.
-        outbox: Takes events.
-        cap: Most sessions at a time.
-        idle_after_s: Seconds without a frame after which a session may give way.
-        clock: Monotonic seconds.
-    """
-
-    def __init__(
-        self,
-        model: VideoModel[Any, Any],
-        outbox: Outbox,
-        *,
-        cap: int = 64,
-        idle_after_s: float = 60.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        if cap < 1:
-            raise ValueError(f"max_sessions must be at least 1, found {cap}")
-        self._model = model
-        self._outbox = outbox
-        self._cap = cap
-        self._idle_after_s = idle_after_s
-        self._clock = clock
-        self._sessions: OrderedDict[StreamKey, TrackingSession] = OrderedDict()
-        self._counters: dict[StreamKey, IdCounter] = {}
-        self._refused: set[StreamKey] = set()
-
-    def __len__(self) -> int:
-        return len(self._sessions)
-
-    def __iter__(self) -> Iterator[TrackingSession]:
-        """Iterate over the sessions, the one used longest ago first."""
-        return iter(tuple(self._sessions.values()))
-
-    def peek(self, stream: StreamKey) -> TrackingSession | None:
-        """Return the session of a stream without using it, or None."""
-        return self._sessions.get(stream)
-
-    def has_room(self, stream: StreamKey) -> bool:
-        """Tell whether :meth:`acquire` would give the stream a session. Changes nothing."""
-        return (
-            stream in self._sessions or len(self._sessions) < self._cap or bool(self._idle_first())
-        )
-
-    def acquire(self, stream: StreamKey) -> TrackingSession:
-        """Return the session of a stream, a new one if need be, and note its use.
+    def note_ended(self, tracker_ids: Iterable[int], live: Collection[int]) -> None:
+        """Remember that tracks ended, so that one may be told to be another that came later.
 
         Args:
-            stream: The ``video_identifier``.
-
-        Raises:
-            SessionError: The store is full of sessions that are in use.
+            tracker_ids: Those that ended on a frame.
+            live: Those that are there after it; one that came back has not ended.
         """
-        session = self._sessions.get(stream)
-        if session is None:
-            self._make_room(stream)
-            ids = self._counters.setdefault(stream, IdCounter())
-            session = self._sessions[stream] = TrackingSession(stream, ids)
-            self._refused.discard(stream)
-        session.used_at_s = self._clock()
-        self._sessions.move_to_end(stream)
-        return session
-
-    def replace_state(self, session: TrackingSession, state: Any) -> None:
-        """Give a session another model state, or None, and free the one it had."""
-        old, session.state = session.state, state
-        if old is not None and old is not state:
-            self._model.close(old)
-
-    def forget(self, session: TrackingSession) -> None:
-        """Begin a session anew because the model's memory of it cannot be trusted any more."""
-        self.replace_state(session, None)
-        live = len(session.standing.table)
-        session.standing = Standing.fresh()
-        session.tally += Tally(ended=live, resets=1)
-        self._tell(
-            "tracker.memory_lost",
-            "error",
-            f"the model failed while it wrote its memory of stream {session.stream!r}; "
-            f"{live} tracks ended",
-            session.stream,
-            {"tracks": live},
-        )
-
-    def end(self, stream: StreamKey) -> None:
-        """Free what a stream holds; a stream that is not known is fine."""
-        self._refused.discard(stream)
-        session = self._sessions.pop(stream, None)
-        if session is None:
-            return
-        self.replace_state(session, None)
-        self._tell(
-            "tracker.session_ended",
-            "debug",
-            f"stream {stream!r} ended after {session.tally.frames} frames and "
-            f"{session.tally.born} tracks",
-            stream,
-            session.tally.as_fields(),
-        )
-
-    def close(self) -> None:
-        """End all sessions."""
-        for stream in tuple(self._sessions):
-            self.end(stream)
-
-    def nbytes(self) -> int:
-        """Return the bytes that the model's states hold."""
-        states = (session.state for session in self._sessions.values())
-        return sum(self._model.nbytes(state) for state in states if state is not None)
-
-    def _make_room(self, stream: StreamKey) -> None:
-        if len(self._sessions) < self._cap:
-            return
-        idle = self._idle_first()
-        if idle is not None:
-            self._tell(
-                "tracker.session_evicted",
-                "warning",
-                f"stream {idle.stream!r} was idle and gave way to {stream!r}; its ids are not "
-                "used again",
-                idle.stream,
-                {"cap": self._cap},
-            )
-            self.end(idle.stream)
-            return
-        message = (
-            f"stream {stream!r} gets no tracking session: all {self._cap} are in use; raise "
-            "max_sessions, or end a stream first"
-        )
-        if stream not in self._refused:
-            self._refused.add(stream)
-            self._tell("tracker.session_refused", "warning", message, stream, {"cap": self._cap})
-        raise SessionError(message, code="session_cap", stream=stream)
-
-    def _idle_first(self) -> TrackingSession | None:
-        session = next(iter(self._sessions.values()), None)
-        if session is None or self._clock() - session.used_at_s < self._idle_after_s:
-            return None
-        return session
-
-    def _tell(
-        self, kind: str, severity: Any, message: str, stream: StreamKey, values: dict[str, int]
-    ) -> None:
-        self._outbox(Event(kind, severity, message, stream=stream, fields=values))
+        known = (*self.ended, *tracker_ids)
+        if known:
+            self.ended = tuple(each for each in known if each not in live)[-_ENDED_KEPT:]

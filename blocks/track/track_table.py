@@ -22,7 +22,10 @@ class TrackTable:
     """Tracks as columns of equal length, in the order of their births.
 
     Args:
-        track_id: ``(N,)`` int64, rising.
+        track_id: ``(N,)`` int64, rising: what the model and the rules know a track by.
+        tracker_id: ``(N,)`` int64, what it is known by outside: the same, unless the track was
+            renamed or merged.
+        label: ``(N,)`` str, the class name it was given by hand; empty for none.
         class_id: ``(N,)`` int64, of the latest detection consumed for the track.
         class_name: ``(N,)`` str, likewise; empty where that detection had no class.
         confidence: ``(N,)`` float32, likewise.
@@ -40,6 +43,8 @@ class TrackTable:
     """
 
     track_id: NDArray[np.int64]
+    tracker_id: NDArray[np.int64]
+    label: NDArray[np.str_]
     class_id: NDArray[np.int64]
     class_name: NDArray[np.str_]
     confidence: NDArray[np.float32]
@@ -67,6 +72,8 @@ class TrackTable:
         zeros = np.zeros(len(track_id), dtype=np.int64)
         return cls(
             track_id=track_id,
+            tracker_id=track_id,
+            label=np.full(len(track_id), ""),
             class_id=evidence.class_id,
             class_name=evidence.class_name,
             confidence=evidence.confidence,
@@ -84,6 +91,29 @@ class TrackTable:
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
         """Return the chosen rows, by position or by a ``(N,)`` bool."""
         return type(self)(*(column[rows] for column in self._columns()))
+
+    def shown_class(self) -> NDArray[np.str_]:
+        """Return the class names that go out, ``(N,)``; empty where nothing is known."""
+        shown: NDArray[np.str_] = np.where(self.label == "", self.class_name, self.label)
+        return shown
+
+    def known_as(
+        self, row: int, *, tracker_id: int | None = None, label: str | None = None
+    ) -> Self:
+        """Return the table with one track known under another id or class name outside.
+
+        Args:
+            row: The track.
+            tracker_id: Its id, None to leave it.
+            label: Its class name, None to leave it; empty for that of its detections.
+        """
+        table, at = self, np.array([row])
+        if tracker_id is not None:
+            ids = _put(table.tracker_id, at, np.array([tracker_id], dtype=np.int64))
+            table = replace(table, tracker_id=ids)
+        if label is not None:
+            table = replace(table, label=_put(table.label, at, np.array([label])))
+        return table
 
     def joined(self, other: TrackTable) -> Self:
         """Return the rows of both tables, the other's last."""

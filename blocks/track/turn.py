@@ -15,14 +15,16 @@ Nothing of the session changes on the way: a turn that fails leaves no trace.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from ..models.seam import MemoryPlan, Prompt
+from ..models.seam import Prompt
 from . import rules as identity
 from .association import Association
+from .corrections import answered
 from .decision import (
     Decision,
     decisions_about,
@@ -32,6 +34,8 @@ from .decision import (
 )
 from .overlap import box_intersection, box_iou, covered_fraction, mask_iou
 from .session import Standing, Tally
+from .track_events import Changes, TrackEvent, all_ended
+from .turn_result import TurnResult
 from .view import TrackView
 
 if TYPE_CHECKING:
@@ -40,13 +44,15 @@ if TYPE_CHECKING:
 
     from ..frame import Frame
     from ..models.seam import Proposal
+    from .association import Pairing
+    from .corrections import Corrections, HandPrompt
     from .evidence import Evidence
     from .identity_options import IdentityOptions
-    from .rules import IdCounter
+    from .mailbox import Request
     from .schedule import Schedule
     from .track_table import TrackTable
 
-__all__ = ["Rules", "Turn", "TurnResult"]
+__all__ = ["Rules", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +77,6 @@ class Rules:
         return int((evidence.confidence >= self.identity.birth_confidence).sum())
 
 
-@dataclass(frozen=True, slots=True)
-class TurnResult:
-    """What comes of a turn.
-
-    Args:
-        standing: What the session's standing becomes.
-        visible: The tracks that are seen on this frame, as rows of a table.
-        view: What is seen of them, aligned with ``visible``.
-        mask: ``(N, H, W)`` their masks, likewise.
-        accepted: Proposals of the model; for a track in more than one, the last counts.
-        plan: What the model writes into memory.
-        drop: Tracks the model forgets.
-        spent: Ids given out.
-        tally: What the turn adds to the session's counts.
-        decisions: What was decided about detections and tracks, in the order of the rules.
-    """
-
-    standing: Standing
-    visible: TrackTable
-    view: TrackView
-    mask: sv.CompactMask
-    accepted: tuple[Proposal, ...]
-    plan: MemoryPlan
-    drop: frozenset[int]
-    spent: tuple[int, ...]
-    tally: Tally
-    decisions: tuple[Decision, ...]
-
-
 @dataclass(slots=True)
 class Turn:
     """One frame of one session, while it is worked on.
@@ -107,10 +84,11 @@ class Turn:
     Args:
         frame: The frame.
         rules: What the tracker was told.
+        corrections: What was asked for by hand, carried out on the standing.
         standing: Where the session stands, a fresh standing after a gap.
-        ids: Shows the next ids; not changed.
         evidence: The detections that are looked at; None on a frame without a prompt.
         restart: Whether all tracks were dropped, so that the model begins with an empty state.
+        events: What happened to tracks so far.
         tally: Counts so far.
         seen: What the model propagated.
         prompts: What the model is asked.
@@ -119,36 +97,35 @@ class Turn:
 
     frame: Frame
     rules: Rules
+    corrections: Corrections
     standing: Standing
-    ids: IdCounter
     evidence: Evidence | None
     restart: bool
+    events: tuple[TrackEvent, ...]
     tally: Tally
     seen: tuple[Proposal, ...] = ()
     prompts: tuple[Prompt, ...] = ()
     decisions: list[Decision] = field(default_factory=list)
+    _ids: identity.IdCounter = field(init=False)
     _matched: NDArray[np.bool_] = field(init=False)
     _newborn: TrackTable = field(init=False)
+    _by_hand: dict[int, HandPrompt] = field(init=False, default_factory=dict)
+    _answers: list[tuple[Request, Any]] = field(init=False)
     _result: TurnResult | None = field(init=False, default=None)
 
     @classmethod
     def begin(
-        cls,
-        frame: Frame,
-        rules: Rules,
-        standing: Standing,
-        ids: IdCounter,
-        evidence: Evidence | None,
+        cls, frame: Frame, rules: Rules, corrections: Corrections, evidence: Evidence | None
     ) -> Self:
         """Take up a frame.
 
         Args:
             frame: The frame.
             rules: What the tracker was told.
-            standing: Where the session stands; fresh if there was a gap.
-            ids: The stream's ids.
+            corrections: Where the session stands, with what was asked for.
             evidence: Its detections, or None if nobody looked for any.
         """
+        standing = corrections.standing
         live = len(standing.table)
         decisions: list[Decision] = []
         if evidence is not None:
@@ -166,23 +143,28 @@ class Turn:
             and live > 0
             and rules.usable(evidence, 0) > 0
         )
-        tally = Tally(frames=1, prompt_frames=int(evidence is not None))
+        tally = Tally(
+            frames=1, prompt_frames=int(evidence is not None), resets=int(corrections.began_anew)
+        )
+        events = tuple(corrections.events)
         if restart:
+            events += all_ended(standing, "restart", frame.video.frame_number)
             fresh = Standing.fresh()
             standing = replace(standing, table=fresh.table, twins=fresh.twins)
-            tally += Tally(ended=live)
-        turn = cls(
-            frame, rules, standing, ids, evidence, restart=restart, tally=tally, decisions=decisions
-        )
+        began_anew = restart or corrections.began_anew
+        turn = cls(frame, rules, corrections, standing, evidence, began_anew, events, tally)
+        turn.decisions = decisions
+        turn._ids = identity.IdCounter(corrections.roll.last)
         turn._matched = np.zeros(len(standing.table), dtype=bool)
         turn._newborn = Standing.fresh().table
+        turn._answers = list(corrections.answers)
         return turn
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing for the model: no track, and nothing that could become one."""
         nothing = self.evidence is None or self.rules.usable(self.evidence, 0) == 0
-        return len(self.standing.table) == 0 and nothing
+        return len(self.standing.table) == 0 and nothing and not self.corrections.prompts
 
     @property
     def result(self) -> TurnResult:
@@ -198,12 +180,94 @@ class Turn:
             seen: What the model propagated.
         """
         self.seen = (seen,)
-        if self.evidence is None:
-            return
-        view = TrackView.of(self.standing.table.track_id, seen)
+        self._take_hand_prompts()
+        asked: list[Prompt] = []
+        if self.evidence is not None:
+            view = TrackView.of(self.standing.table.track_id, seen)
+            asked = self._take_evidence(view, self.evidence)
+        self.prompts = (
+            *(prompt.for_model(track_id) for track_id, prompt in self._by_hand.items()),
+            *(prompt for prompt in asked if prompt.track_id not in self._by_hand),
+        )
+
+    def settle(self, answers: Proposal | None = None) -> None:
+        """Take the model's answers, end tracks, and set ``result``.
+
+        Args:
+            answers: What the model answered to ``prompts``, None if it was not asked.
+        """
+        before = self.standing.table.joined(self._newborn)
+        accepted = self.seen if answers is None else (*self.seen, answers)
+        view = TrackView.of(before.track_id, *accepted)
+        prompted = np.isin(before.track_id, [prompt.track_id for prompt in self.prompts])
+        claimed = np.append(self._matched, np.ones(len(self._newborn), dtype=bool))
+        table = before.aged(
+            visible=view.visible,
+            xyxy=view.xyxy,
+            prompted=prompted & view.visible,
+            claimed=claimed,
+            on_prompt_frame=self.evidence is not None,
+        )
+        seen = view.take(view.visible)
+        masks = seen.masks(self.frame.size_wh)
+        twins, younger = self._twins(seen, masks, claimed[view.visible])
+        # A detection that the model can make no mask of is no track; it may come again.
+        born = np.isin(table.track_id, self._newborn.track_id)
+        unborn = born & ~view.visible
+        reasons = np.where(unborn, "", self._end_reasons(table, view, younger))
+        lives = ~unborn & (reasons == "")
+        self._decide_ends(table, unborn, reasons)
+        learns = identity.memory_reasons(
+            view.visible[lives], view.score[lives], prompted[lives], self.rules.identity
+        )
+        self.decisions += decisions_about(9, "forgotten", table.track_id[lives], learns)
+        changes = Changes(
+            before=before,
+            after=table,
+            claimed=claimed,
+            unborn=unborn,
+            reasons=reasons,
+            by_hand=frozenset(self._by_hand),
+            merged=younger,
+        )
+        self.events += changes.events(born, self.frame.video.frame_number)
+        by_hand = np.isin(table.track_id, list(self._by_hand))
+        self._count(postponed=int((unborn & ~by_hand).sum()), duplicates=len(younger))
+        self._result = TurnResult(
+            standing=self._standing_after(table.take(lives), twins),
+            visible=table.take(lives & view.visible),
+            view=view.take(lives & view.visible),
+            mask=masks[np.flatnonzero(lives[view.visible])],
+            accepted=accepted,
+            plan=identity.plan_memory(table.track_id[lives], learns, prompted[lives]),
+            drop=frozenset(table.track_id[~lives].tolist()) | self.corrections.dropped,
+            last_id=self._ids.last,
+            events=self.events,
+            answers=(
+                *self._answers,
+                *answered(self._by_hand, table, view.visible, self.corrections.roll.stream),
+            ),
+            tally=self.tally,
+            decisions=tuple(self.decisions),
+        )
+
+    def _take_hand_prompts(self) -> None:
+        """Let tracks be born, and others be shown to the model anew, as was asked for by hand."""
+        table = self.standing.table
+        room = max(self.rules.identity.max_objects - len(table), 0)
+        fresh, refused = self.corrections.fresh_prompts(table, room)
+        self._answers += refused
+        self._newborn = self.corrections.newborn(fresh, self._ids.preview(len(fresh)))
+        self._ids.spend(self._newborn.track_id.tolist())
+        self._by_hand = dict(zip(self._newborn.track_id.tolist(), fresh, strict=True))
+        self._by_hand |= self.corrections.prompts_of(table)
+        self._matched |= np.isin(table.track_id, list(self._by_hand))
+
+    def _take_evidence(self, view: TrackView, evidence: Evidence) -> list[Prompt]:
+        """Rules 3 to 6: refresh the tracks that are detected, and let others be born."""
         table, options = self.standing.table, self.rules.identity
-        pairs = Association(table, view, self.evidence, options, self.frame.size_wh).pair()
-        rows, chosen = pairs.rows, self.evidence.take(pairs.columns)
+        pairs = Association(table, view, evidence, options, self.frame.size_wh).pair()
+        rows, chosen = pairs.rows, evidence.take(pairs.columns)
         reasons = identity.prompt_reasons(
             view.score[rows],
             pairs.overlap,
@@ -215,77 +279,37 @@ class Turn:
         self.decisions += decisions_to_pair(table.track_id[rows], chosen, pairs, reasons)
         self._matched[rows] = True
         self.standing = replace(self.standing, table=table.refreshed(rows, chosen))
-        born = self._births(view, self.evidence, pairs.columns)
-        self._newborn = type(table).newborn(self.ids.preview(len(born)), born)
-        self.prompts = (
+        born = self._births(view, evidence, pairs)
+        newborn = type(table).newborn(self._ids.preview(len(born)), born)
+        self._ids.spend(newborn.track_id.tolist())
+        self._newborn = self._newborn.joined(newborn)
+        return [
             *_prompts(table.track_id[rows[asked]], chosen.take(np.flatnonzero(asked))),
-            *_prompts(self._newborn.track_id, born),
-        )
+            *_prompts(newborn.track_id, born),
+        ]
 
-    def settle(self, answers: Proposal | None = None) -> None:
-        """Take the model's answers, end tracks, and set ``result``.
-
-        Args:
-            answers: What the model answered to ``prompts``, None if it was not asked.
-        """
-        table = self.standing.table.joined(self._newborn)
-        accepted = self.seen if answers is None else (*self.seen, answers)
-        view = TrackView.of(table.track_id, *accepted)
-        prompted = np.isin(table.track_id, [prompt.track_id for prompt in self.prompts])
-        claimed = np.append(self._matched, np.ones(len(self._newborn), dtype=bool))
-        table = table.aged(
-            visible=view.visible,
-            xyxy=view.xyxy,
-            prompted=prompted & view.visible,
-            claimed=claimed,
-            on_prompt_frame=self.evidence is not None,
-        )
-        seen = view.take(view.visible)
-        masks = seen.masks(self.frame.size_wh)
-        twins, younger = self._twins(seen, masks, claimed[view.visible])
-        lives = self._survivors(table, view, younger)
-        learns = identity.memory_reasons(
-            view.visible[lives], view.score[lives], prompted[lives], self.rules.identity
-        )
-        self.decisions += decisions_about(9, "forgotten", table.track_id[lives], learns)
-        self._result = TurnResult(
-            standing=self._standing_after(table.take(lives), twins),
-            visible=table.take(lives & view.visible),
-            view=view.take(lives & view.visible),
-            mask=masks[np.flatnonzero(lives[view.visible])],
-            accepted=accepted,
-            plan=identity.plan_memory(table.track_id[lives], learns, prompted[lives]),
-            drop=frozenset(table.track_id[~lives].tolist()),
-            spent=tuple(self._newborn.track_id.tolist()),
-            tally=self.tally,
-            decisions=tuple(self.decisions),
-        )
-
-    def _births(self, view: TrackView, evidence: Evidence, taken: NDArray[np.intp]) -> Evidence:
+    def _births(self, view: TrackView, evidence: Evidence, pairs: Pairing) -> Evidence:
         """Rule 6: the detections that become tracks."""
         options = self.rules.identity
-        rest = evidence.take(np.setdiff1d(np.arange(len(evidence)), taken))
+        rest = evidence.take(np.setdiff1d(np.arange(len(evidence)), pairs.columns))
         claimed = self._matched | (self.standing.table.missed + 1 < options.blocking_prompts)
         seen = view.take(view.visible & claimed)
-        nearest = box_iou(seen.xyxy, rest.xyxy).max(axis=0, initial=0.0)
+        # What was pointed at by hand on this frame has no mask yet, but is a track already.
+        taken = np.concatenate([seen.xyxy, self._newborn.detection_xyxy])
+        nearest = box_iou(taken, rest.xyxy).max(axis=0, initial=0.0)
         covered = np.zeros(len(rest))
         if len(rest) > 0 and len(seen.track_id) > 0:
             covered = covered_fraction(rest.xyxy, seen.masks(self.frame.size_wh))
-        choice = identity.choose_births(
-            rest.confidence,
-            covered,
-            nearest,
-            options.max_objects - len(self.standing.table),
-            options,
-        )
+        room = options.max_objects - len(self.standing.table) - len(self._newborn)
+        choice = identity.choose_births(rest.confidence, covered, nearest, room, options)
         self.tally += Tally(postponed=len(choice.postponed), refused=len(choice.refused))
-        new_ids = self.ids.preview(len(choice.born))
+        new_ids = self._ids.preview(len(choice.born))
         self.decisions += decisions_of_birth(rest, choice, new_ids, covered, nearest)
         return rest.take(choice.born)
 
     def _twins(
         self, seen: TrackView, masks: sv.CompactMask, claimed: NDArray[np.bool_]
-    ) -> tuple[identity.Twins, frozenset[int]]:
+    ) -> tuple[identity.Twins, dict[int, int]]:
         """Rule 7; masks are only compared where boxes and areas leave room for a duplicate."""
         options, count = self.rules.identity, len(seen.track_id)
         area = np.asarray(masks.area, dtype=np.float64).reshape(count)
@@ -299,38 +323,39 @@ class Turn:
         distinct = claimed if self.evidence is not None else np.zeros(count, dtype=bool)
         return identity.count_twins(seen.track_id, overlap, distinct, self.standing.twins, options)
 
-    def _survivors(
-        self, table: TrackTable, view: TrackView, younger: frozenset[int]
-    ) -> NDArray[np.bool_]:
-        """Rule 8, and births that came to nothing: the tracks that live on."""
+    def _end_reasons(
+        self, table: TrackTable, view: TrackView, younger: dict[int, int]
+    ) -> NDArray[np.str_]:
+        """Rules 7 and 8: why tracks end; empty for those that go on."""
         options = self.rules.identity
-        # A detection that the model can make no mask of is no track; it may come again.
-        unborn = np.isin(table.track_id, self._newborn.track_id) & ~view.visible
         trusted = view.visible & (view.score >= options.min_mask_score)
         reasons = identity.end_reasons(
             table.unseen, table.missed, table.missed_span, trusted, options
         )
-        duplicate = np.isin(table.track_id, list(younger))
-        ended = (reasons != "") | duplicate
-        self.decisions += decisions_about(
-            7, "ended", table.track_id, np.where(duplicate, "duplicate", "")
-        )
-        self.decisions += decisions_about(
-            8, "ended", table.track_id, np.where(duplicate | unborn, "", reasons)
-        )
-        self.decisions += decisions_about(
-            6, "postponed", table.track_id, np.where(unborn, "no_mask", "")
-        )
+        return np.where(np.isin(table.track_id, list(younger)), "duplicate", reasons)
+
+    def _decide_ends(
+        self, table: TrackTable, unborn: NDArray[np.bool_], reasons: NDArray[np.str_]
+    ) -> None:
+        double = reasons == "duplicate"
+        self.decisions += [
+            *decisions_about(7, "ended", table.track_id, np.where(double, reasons, "")),
+            *decisions_about(8, "ended", table.track_id, np.where(double, "", reasons)),
+            *decisions_about(6, "postponed", table.track_id, np.where(unborn, "no_mask", "")),
+        ]
+
+    def _count(self, *, postponed: int, duplicates: int) -> None:
+        happened = Counter(event.kind for event in self.events)
         self.tally += Tally(
             model_frames=int(bool(self.seen)),
             model_prompts=len(self.prompts),
-            born=len(self._newborn) - int(unborn.sum()),
-            postponed=int(unborn.sum()),
-            ended=int((ended & ~unborn).sum()),
-            duplicates=len(younger),
+            born=happened["started"],
+            lost=happened["lost"],
+            found=happened["found"],
+            merged=happened["merged"],
+            duplicates=duplicates,
+            postponed=postponed,
         )
-        lives: NDArray[np.bool_] = ~(ended | unborn)
-        return lives
 
     def _standing_after(self, table: TrackTable, twins: identity.Twins) -> Standing:
         video = self.frame.video

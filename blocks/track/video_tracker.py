@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
@@ -19,6 +18,7 @@ from trackwire.specs import (
     Outcome,
     Resources,
     SessionError,
+    Severity,
     StreamKey,
     TrackwireError,
 )
@@ -32,68 +32,27 @@ from ..detections import (
 )
 from ..models.catalog import load_video_model
 from ..options import require_settled
+from .commands import ResetStream
+from .control import TrackerControl
 from .evidence import Evidence
+from .mailbox import Mailbox
 from .manifest import Sam2VideoManifest, TrackerManifest, VideoTrackerManifest
-from .session import SessionStore, Standing, Tally, TrackingSession
-from .turn import Rules, Turn, TurnResult
+from .round import Attempt, HalfWrittenError, Job, take_through
+from .session import Standing, Tally
+from .store import SessionStore
+from .track_events import TrackEvent, all_ended
+from .turn_result import TurnResult
 
 if TYPE_CHECKING:
     import supervision as sv
 
     from ..frame import Frame
     from ..models.seam import VideoModel
+    from .mailbox import Request
 
 __all__ = ["Sam2VideoTracker", "VideoTracker"]
 
 _WIRED: Final = ("images", "boxes")
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One element of a batch: a frame that its session takes.
-
-    Args:
-        index: Its place in the batch.
-        frame: The frame.
-        session: The session it belongs to.
-        gap: What broke the stream before this frame, or None.
-        evidence: Its detections if they were wanted, or None.
-    """
-
-    index: int
-    frame: Frame
-    session: TrackingSession
-    gap: str | None
-    evidence: Evidence | None
-
-    def begin(self, rules: Rules) -> Turn:
-        """Take up the frame, as often as need be."""
-        standing = self.session.standing if self.gap is None else Standing.fresh()
-        return Turn.begin(self.frame, rules, standing, self.session.ids, self.evidence)
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One try to get a job through the model.
-
-    Args:
-        job: The job.
-        turn: Its decisions.
-        state: The model state worked on: the session's own, or a new one that becomes the
-            session's if the try succeeds. None if the model has nothing to do.
-        features: Of the frame.
-        seen: What the model propagated.
-    """
-
-    job: _Job
-    turn: Turn
-    state: Any = None
-    features: Any = None
-    seen: Any = None
-
-
-class _HalfWrittenError(Exception):
-    """The model failed while it wrote: nobody knows what the states hold."""
 
 
 class VideoTracker:
@@ -122,12 +81,19 @@ class VideoTracker:
         self._rules = step.rules()
         self._model = model
         self._outbox = resources.outbox
+        self._mailbox = Mailbox()
+        timeout_s = step.session_timeout_s
         self._sessions = SessionStore(
             model,
             resources.outbox,
+            step=step.name,
             cap=int(step.max_sessions),
             idle_after_s=float(step.idle_after_s),
+            timeout_s=None if timeout_s is None else float(timeout_s),
+            clock=resources.clock,
+            mailbox=self._mailbox,
         )
+        self.control: Final = TrackerControl(self._mailbox, self._sessions.status)
 
     @classmethod
     def open(cls, step: BlockManifest, resources: Resources) -> Self:
@@ -154,17 +120,20 @@ class VideoTracker:
 
     def demand(self, eager: Batch) -> Mapping[str, Sequence[bool]]:
         """Ask for the boxes of the frames that are prompt frames if they have any."""
-        return {"boxes": [self._due(frame) for frame in eager["images"]]}
+        beside = frozenset(eager.streams)
+        return {"boxes": [self._due(frame, beside) for frame in eager["images"]]}
 
     def run(self, batch: Batch) -> Sequence[Outcome]:
         """Track through one frame of each stream.
 
         Returns:
-            ``predictions`` for each element, or a failure: a ``SessionError`` for a frame that
-            came before or a stream above the cap, a ``ModelError`` where the model failed.
+            ``predictions`` and ``events`` for each element, or a failure: a ``SessionError`` for
+            a frame that came before or a stream above the cap, a ``ModelError`` where the model
+            failed.
         """
+        self._sessions.attend([frame.video.video_identifier for frame in batch["images"]])
         outcomes: dict[int, Outcome] = {}
-        jobs: list[_Job] = []
+        jobs: list[Job] = []
         for index, (frame, boxes) in enumerate(zip(batch["images"], batch["boxes"], strict=True)):
             try:
                 jobs.append(self._admit(index, frame, boxes))
@@ -181,137 +150,122 @@ class VideoTracker:
         """End all sessions and let go of the model."""
         self._sessions.close()
 
-    def _due(self, frame: Frame) -> bool:
+    def _due(self, frame: Frame, beside: frozenset[StreamKey]) -> bool:
         stream = frame.video.video_identifier
         session = self._sessions.peek(stream)
         if session is None:
-            return self._sessions.has_room(stream)
+            return self._sessions.has_room(stream, beside)
         try:
             gap = session.standing.gap_before(frame)
         except SessionError:
             return False  # run refuses the frame, and says why
-        standing = Standing.fresh() if gap else session.standing
+        asked = self._mailbox.pending(stream)
+        anew = gap or any(isinstance(request.command, ResetStream) for request in asked)
+        standing = Standing.fresh() if anew else session.standing
         return self._rules.schedule.due(standing.clock)
 
-    def _admit(self, index: int, frame: Frame, boxes: sv.Detections | Missing | None) -> _Job:
-        session = self._sessions.acquire(frame.video.video_identifier)
-        gap = session.standing.gap_before(frame)
-        clock = Standing.fresh().clock if gap else session.standing.clock
-        evidence = None
-        if not (boxes is None or isinstance(boxes, Missing)) and self._rules.schedule.due(clock):
-            evidence = Evidence.of(boxes, frame)
-        return _Job(index, frame, session, gap, evidence)
+    def _admit(self, index: int, frame: Frame, boxes: sv.Detections | Missing | None) -> Job:
+        stream = frame.video.video_identifier
+        session = self._sessions.acquire(stream)
+        job = Job.of(index, frame, session, self._mailbox.pending(stream))
+        clock = job.corrections.standing.clock
+        if boxes is None or isinstance(boxes, Missing) or not self._rules.schedule.due(clock):
+            return job
+        return replace(job, evidence=Evidence.of(boxes, frame))
 
-    def _finish(self, jobs: Sequence[_Job]) -> dict[int, Outcome]:
+    def _finish(self, jobs: Sequence[Job]) -> dict[int, Outcome]:
         """Work on jobs together; if that fails, on each alone, so that only the bad ones fail."""
         try:
-            attempts = self._attempt(jobs)
-        except _HalfWrittenError as error:
+            attempts = take_through(self._model, self._rules, jobs)
+        except HalfWrittenError as error:
+            cause = error.__cause__ or error
+            outcomes: dict[int, Outcome] = {job.index: self._failed(job, cause) for job in jobs}
             for job in jobs:
                 self._sessions.forget(job.session)
-            return {job.index: self._failed(job, error.__cause__ or error) for job in jobs}
+                self._refuse_requests(job, cause)
+            return outcomes
         # A model may raise anything: torch, onnxruntime and drivers have errors of their own, and
         # none of them may take other streams down.
         except Exception as error:  # noqa: BLE001
             if len(jobs) == 1:
-                return {jobs[0].index: self._failed(jobs[0], error)}
-            outcomes: dict[int, Outcome] = {}
+                return self._finish_alone(jobs[0], error)
+            outcomes = {}
             for job in jobs:
                 outcomes.update(self._finish([job]))
             return outcomes
         return {attempt.job.index: self._commit(attempt) for attempt in attempts}
 
-    def _attempt(self, jobs: Sequence[_Job]) -> Sequence[_Attempt]:
-        """Take jobs through the model; their sessions stay as they are.
+    def _finish_alone(self, job: Job, error: Exception) -> dict[int, Outcome]:
+        """Try a job that failed once more without what was asked for, which may be the cause."""
+        if not job.requests:
+            return {job.index: self._failed(job, error)}
+        outcomes = self._finish([job.without_requests()])
+        if not isinstance(outcomes[job.index], Failure):
+            self._refuse_requests(job, error)
+        return outcomes
 
-        Raises:
-            _HalfWrittenError: The model failed when it had begun to change states.
-        """
-        attempts = [_Attempt(job, job.begin(self._rules)) for job in jobs]
-        busy = [attempt for attempt in attempts if not attempt.turn.idle]
-        with ExitStack() as opened:
-            for attempt in busy:
-                job = attempt.job
-                if job.gap or attempt.turn.restart or job.session.state is None:
-                    attempt.state = self._model.open(job.frame.size_wh)
-                    opened.callback(self._model.close, attempt.state)
-                else:
-                    attempt.state = job.session.state
-            if busy:
-                self._propose(busy)
-                self._remember(busy)
-            opened.pop_all()
-        for attempt in attempts:
-            if attempt.turn.idle:
-                attempt.turn.settle()
-        return attempts
+    def _refuse_requests(self, job: Job, cause: BaseException) -> None:
+        failure = self._failed(job, cause).error
+        self._answer(job, [(request, failure) for request in job.requests])
 
-    def _propose(self, busy: Sequence[_Attempt]) -> None:
-        features = self._model.encode([attempt.job.frame for attempt in busy])
-        seen = self._model.propagate([attempt.state for attempt in busy], features)
-        for attempt, feature, proposal in zip(busy, features, seen, strict=True):
-            attempt.features, attempt.seen = feature, proposal
-            attempt.turn.decide(proposal)
-        asked = [attempt for attempt in busy if attempt.turn.prompts]
-        answers: dict[int, Any] = {}
-        if asked:
-            proposals = self._model.prompt(
-                [attempt.state for attempt in asked],
-                [attempt.features for attempt in asked],
-                [attempt.turn.prompts for attempt in asked],
-                [attempt.seen for attempt in asked],
-            )
-            answers = {
-                attempt.job.index: proposal
-                for attempt, proposal in zip(asked, proposals, strict=True)
-            }
-        for attempt in busy:
-            attempt.turn.settle(answers.get(attempt.job.index))
-
-    def _remember(self, busy: Sequence[_Attempt]) -> None:
-        results = [attempt.turn.result for attempt in busy]
-        try:
-            self._model.remember(
-                [attempt.state for attempt in busy],
-                [attempt.features for attempt in busy],
-                [result.accepted for result in results],
-                [result.plan for result in results],
-            )
-            for attempt, result in zip(busy, results, strict=True):
-                if result.drop:
-                    self._model.drop(attempt.state, result.drop)
-        except Exception as error:
-            raise _HalfWrittenError(str(error)) from error
-
-    def _commit(self, attempt: _Attempt) -> Outcome:
+    def _commit(self, attempt: Attempt) -> Outcome:
         job, result = attempt.job, attempt.turn.result
-        session = job.session
-        self._tell_of(job, result)
-        session.ids.spend(result.spent)
-        session.standing = result.standing
-        session.tally += result.tally + Tally(resets=int(job.gap is not None))
+        session, video = job.session, job.frame.video
+        before, after = session.standing, result.standing
+        broken = all_ended(before, "gap", video.frame_number) if job.gap is not None else ()
+        events = (*broken, *result.events)
+        self._tell_of(job, result, events)
+        session.ids.spend([result.last_id])
+        session.note_ended(
+            (event.tracker_id for event in events if event.kind == "ended"),
+            live=after.table.tracker_id.tolist(),
+        )
+        session.standing = after
+        session.tally += result.tally + Tally(
+            ended=len(before.table) + result.tally.born - len(after.table),
+            resets=int(job.gap is not None),
+        )
         # What follows nothing needs no memory: the model opens a new state with the next birth.
         self._sessions.replace_state(session, attempt.state)
-        if len(result.standing.table) == 0:
+        if len(after.table) == 0:
             self._sessions.replace_state(session, None)
-        return {"predictions": self._predictions(job.frame, result)}
+        self._answer(job, result.answers)
+        return {
+            "predictions": self._predictions(job.frame, result),
+            "events": [event.as_json() for event in events],
+        }
+
+    def _answer(self, job: Job, answers: Sequence[tuple[Request, Any]]) -> None:
+        """Tell those who asked, and say of each request that could not be carried out."""
+        for request, result in answers:
+            if isinstance(result, Exception):
+                what = type(request.command).__name__
+                self._tell(
+                    job,
+                    "tracker.request_failed",
+                    "warning",
+                    f"what was asked of the tracker ({what}) could not be done: {result}",
+                    {"request": what, "code": getattr(result, "code", type(result).__name__)},
+                )
+        self._mailbox.answer(job.session.stream, answers)
 
     def _predictions(self, frame: Frame, result: TurnResult) -> sv.Detections:
         tracks, view = result.visible, result.view
+        shown = tracks.shown_class()
         return build_detections(
             frame,
             view.xyxy,
             confidence=tracks.confidence,
             class_id=tracks.class_id,
-            class_name=np.where(tracks.class_name == "", DEFAULT_CLASS_NAME, tracks.class_name),
-            tracker_id=tracks.track_id,
+            class_name=np.where(shown == "", DEFAULT_CLASS_NAME, shown),
+            tracker_id=tracks.tracker_id,
             mask=result.mask,
             prediction_type=INSTANCE_SEGMENTATION,
             producer=self._step.name,
             data={MASK_SCORE: view.score, PROMPT_DETECTION_ID: tracks.detection_id},
         )
 
-    def _failed(self, job: _Job, error: BaseException) -> Failure:
+    def _failed(self, job: Job, error: BaseException) -> Failure:
         if isinstance(error, TrackwireError):
             return Failure(error)
         video = job.frame.video
@@ -326,34 +280,47 @@ class VideoTracker:
         failure.__cause__ = error
         return Failure(failure)
 
-    def _tell_of(self, job: _Job, result: TurnResult) -> None:
-        session, video = job.session, job.frame.video
+    def _tell_of(self, job: Job, result: TurnResult, events: Sequence[TrackEvent]) -> None:
+        session = job.session
+        for event in events:
+            self._outbox(event.as_event(session.stream, self._step.name))
+        why = "was reset by request" if job.corrections.began_anew else None
         if job.gap is not None:
+            why = f"has a gap ({job.gap})"
+        if why is not None:
             live = len(session.standing.table)
-            self._outbox(
-                Event(
-                    "tracker.session_reset",
-                    "info",
-                    f"stream {session.stream!r} has a gap ({job.gap}): {live} tracks ended",
-                    stream=session.stream,
-                    step=self._step.name,
-                    frame_number=video.frame_number,
-                    fields={"reason": job.gap, "tracks": live},
-                )
+            self._tell(
+                job,
+                "tracker.session_reset",
+                "info",
+                f"stream {session.stream!r} {why}: {live} tracks ended",
+                {"reason": job.gap or "requested", "tracks": live},
             )
         if result.tally.refused and not session.tally.refused:
-            self._outbox(
-                Event(
-                    "tracker.objects_refused",
-                    "warning",
-                    f"stream {session.stream!r} has more objects than max_objects "
-                    f"({self._step.max_objects}); the least confident are not tracked",
-                    stream=session.stream,
-                    step=self._step.name,
-                    frame_number=video.frame_number,
-                    fields={"refused": result.tally.refused},
-                )
+            self._tell(
+                job,
+                "tracker.objects_refused",
+                "warning",
+                f"stream {session.stream!r} has more objects than max_objects "
+                f"({self._step.max_objects}); the least confident are not tracked",
+                {"refused": result.tally.refused},
             )
+
+    def _tell(
+        self, job: Job, kind: str, severity: Severity, message: str, values: Mapping[str, Any]
+    ) -> None:
+        video = job.frame.video
+        self._outbox(
+            Event(
+                kind,
+                severity,
+                message,
+                stream=video.video_identifier,
+                step=self._step.name,
+                frame_number=video.frame_number,
+                fields=values,
+            )
+        )
 
 
 class Sam2VideoTracker(VideoTracker):

@@ -24,7 +24,7 @@ def count_twins(
     distinct: NDArray[np.bool_],
     before: Twins,
     options: IdentityOptions,
-) -> tuple[Twins, frozenset[int]]:
+) -> tuple[Twins, dict[int, int]]:
     """Rule 7: count how long two tracks have lain on one object, and name the younger ones.
 
     Two tracks that different detections claim on this frame are two objects, however alike their
@@ -38,15 +38,15 @@ def count_twins(
         options: ``duplicate_iou``, ``duplicate_frames``.
 
     Returns:
-        The counts with this frame, and the ids of the tracks that go.
+        The counts with this frame, and the ids of the tracks that go, each with the older one.
     """
     twins: dict[tuple[int, int], int] = {}
-    gone: set[int] = set()
+    gone: dict[int, int] = {}
     alike = (overlap >= options.duplicate_iou) & ~(distinct[:, None] & distinct[None])
     for i, j in zip(*np.nonzero(np.triu(alike, k=1)), strict=True):
         pair = (int(min(track_ids[i], track_ids[j])), int(max(track_ids[i], track_ids[j])))
         twins[pair] = before.get(pair, 0) + 1
     for (older, younger), frames in sorted(twins.items()):
         if frames >= options.duplicate_frames and older not in gone:
-            gone.add(younger)
-    return {pair: n for pair, n in twins.items() if not gone.intersection(pair)}, frozenset(gone)
+            gone.setdefault(younger, older)
+    return {pair: n for pair, n in twins.items() if gone.keys().isdisjoint(pair)}, gone

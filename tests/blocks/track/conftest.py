@@ -21,6 +21,22 @@ Scene = Callable[[str, int], Mapping[str, Box]]
 """Where the objects of a stream are on a frame, by name; an object left out is not seen."""
 
 SIZE_WH = (160, 120)
+LEFT, RIGHT = (10, 20, 40, 80), (100, 20, 130, 80)
+
+
+def still(stream: str, number: int) -> dict[str, tuple[int, int, int, int]]:
+    """Two people who do not move."""
+    return {"person1": LEFT, "person2": RIGHT}
+
+
+def crossing(stream: str, number: int) -> dict[str, tuple[int, int, int, int]]:
+    """One person walks past another who hides for five frames; a third comes in late."""
+    objects = {"person1": (10 + 2 * number, 20, 40 + 2 * number, 80)}
+    if not 10 <= number < 15:
+        objects["person2"] = (100, 30, 130, 90)
+    if number >= 20:
+        objects["person3"] = (120, 95, 150, 115)
+    return objects
 
 
 @dataclass(frozen=True)
@@ -118,8 +134,7 @@ class ScriptedModel:
 
     def _under(self, feature: tuple[str, int], prompt: Prompt) -> str:
         objects = self.scene(*feature)
-        assert prompt.xyxy is not None
-        wanted = np.array([prompt.xyxy])
+        wanted = np.array([_box_around(prompt)])
         best, name = 0.0, "background"
         for candidate, box in objects.items():
             overlap = float(sv.box_iou_batch(wanted, np.array([box], dtype=float))[0, 0])
@@ -155,8 +170,30 @@ class ScriptedModel:
         self.open_states.remove(state)
 
 
+def _box_around(prompt: Prompt) -> Sequence[float]:
+    if prompt.xyxy is not None:
+        return prompt.xyxy
+    if prompt.mask is not None:
+        box: list[float] = sv.mask_to_xyxy(prompt.mask[None])[0].tolist()
+        return box
+    assert prompt.points is not None
+    assert prompt.labels is not None
+    on = prompt.points[prompt.labels > 0]
+    return (*on.min(axis=0).tolist(), *on.max(axis=0).tolist())
+
+
 class Rig:
     """A tracker on a scripted model, fed frame by frame as an engine would."""
+
+    LEFT, RIGHT = LEFT, RIGHT
+    still = staticmethod(still)
+    crossing = staticmethod(crossing)
+
+    @staticmethod
+    def places(found: sv.Detections) -> dict[int, list[float]]:
+        """Return the boxes of all tracks by id."""
+        assert found.tracker_id is not None
+        return dict(zip(found.tracker_id.tolist(), found.xyxy.tolist(), strict=True))
 
     def __init__(
         self,
@@ -167,7 +204,9 @@ class Rig:
         **options: Any,
     ) -> None:
         self.scene = scene
+        self.now_s = 0.0
         self.events: list[Event] = []
+        self.track_events: list[Event] = []
         self.model = ScriptedModel(scene, score)
         step = block.manifest.model_validate(
             {
@@ -178,8 +217,15 @@ class Rig:
                 **options,
             }
         )
-        resources = Resources(outbox=self.events.append, model_loader=lambda _id: self.model)
+        resources = Resources(
+            outbox=self._take, model_loader=lambda _id: self.model, clock=lambda: self.now_s
+        )
         self.tracker = block.open(step, resources)
+
+    def _take(self, event: Event) -> None:
+        """Keep what happens to tracks apart: it is on every test's way."""
+        of_tracks = event.kind.startswith("track.")
+        (self.track_events if of_tracks else self.events).append(event)
 
     def frame(
         self,

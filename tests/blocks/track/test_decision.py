@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from trackwire.blocks import Frame
+from trackwire.blocks.track.commands import Roll
+from trackwire.blocks.track.corrections import Corrections
 from trackwire.blocks.track.decision import Decision
 from trackwire.blocks.track.evidence import Evidence
 from trackwire.blocks.track.identity_options import IdentityOptions
@@ -34,7 +36,9 @@ class Person:
         """Take one frame; return rule, verdict and reason of each decision."""
         frame: Frame = self.rig.frame(self.number)
         given = self.rig.boxes(boxes, confidence=confidence)
-        turn = Turn.begin(frame, self.rules, self.standing, self.ids, Evidence.of(given, frame))
+        roll = Roll("a", frozenset(), last=self.ids.last)
+        corrections = Corrections.of(self.standing, roll, (), frame)
+        turn = Turn.begin(frame, self.rules, corrections, Evidence.of(given, frame))
         features = [("a", self.number)]
         (seen,) = self.model.propagate([self.state], features)
         turn.decide(seen)
@@ -44,7 +48,7 @@ class Person:
         turn.settle(answers)
         result = turn.result
         self.model.remember([self.state], features, [result.accepted], [result.plan])
-        self.ids.spend(result.spent)
+        self.ids.spend([result.last_id])
         self.standing, self.number = result.standing, self.number + 1
         return [(each.rule, each.verdict, each.reason) for each in result.decisions]
 

@@ -203,33 +203,33 @@ def test_the_younger_twin_goes_after_three_frames_in_a_row() -> None:
     alike, apart = np.array([[1.0, 0.7], [0.7, 1.0]]), np.array([[1.0, 0.69], [0.69, 1.0]])
     ids, distinct = np.array([8, 3]), np.zeros(2, dtype=bool)
     twins, gone = count_twins(ids, alike, distinct, {}, DEFAULT)
-    assert (dict(twins), gone) == ({(3, 8): 1}, frozenset())
+    assert (dict(twins), gone) == ({(3, 8): 1}, {})
     twins, gone = count_twins(ids, apart, distinct, twins, DEFAULT)
     assert dict(twins) == {}
     for _ in range(2):
         twins, gone = count_twins(ids, alike, distinct, twins, DEFAULT)
         assert not gone
     twins, gone = count_twins(ids, alike, distinct, twins, DEFAULT)
-    assert (dict(twins), gone) == ({}, frozenset({8}))
+    assert (dict(twins), gone) == ({}, {8: 3})
 
 
 def test_tracks_that_two_detections_claim_are_no_twins() -> None:
     """The detector saw two objects: the user's boxes are taken at their word."""
     alike, ids = np.ones((2, 2)), np.array([1, 2])
     twins, gone = count_twins(ids, alike, np.array([True, True]), {(1, 2): 2}, DEFAULT)
-    assert (dict(twins), gone) == ({}, frozenset())
+    assert (dict(twins), gone) == ({}, {})
     _, gone = count_twins(ids, alike, np.array([True, False]), {(1, 2): 2}, DEFAULT)
-    assert gone == {2}
+    assert gone == {2: 1}
 
 
 def test_of_three_alike_the_oldest_stays() -> None:
     """A track that goes itself does not take others along."""
     before = {(1, 2): 2, (1, 3): 2, (2, 3): 2}
     _, gone = count_twins(np.array([1, 2, 3]), np.ones((3, 3)), np.zeros(3, bool), before, DEFAULT)
-    assert gone == {2, 3}
+    assert gone == {2: 1, 3: 1}
     chain = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]], dtype=float)
     _, gone = count_twins(np.array([1, 2, 3]), chain, np.zeros(3, bool), before, DEFAULT)
-    assert gone == {2}
+    assert gone == {2: 1}
 
 
 # Rule 8
