@@ -17,6 +17,7 @@ Every block that makes detections makes them here, so that whoever reads them ma
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +41,7 @@ __all__ = [
     "PARENT_ID",
     "PREDICTION_TYPE",
     "PROMPT_DETECTION_ID",
+    "add_fields",
     "build_detections",
     "empty_detections",
 ]
@@ -164,6 +166,19 @@ def empty_detections(
     return build_detections(
         frame, (), mask=mask, prediction_type=prediction_type, producer=producer
     )
+
+
+def add_fields(detections: sv.Detections, **fields: NDArray[Any]) -> sv.Detections:
+    """Make detections that have further data fields.
+
+    Args:
+        detections: Not changed; the arrays of both are the same.
+        fields: ``(N, ...)`` each; one that is there already is replaced.
+
+    Returns:
+        New detections.
+    """
+    return dataclasses.replace(detections, data={**detections.data, **fields})
 
 
 def _texts(values: Sequence[str] | NDArray[Any]) -> NDArray[Any]:

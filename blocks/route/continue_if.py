@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from trackwire.specs import FLOAT, BlockManifest, Selector, StreamKey, Traits
+from trackwire.specs import FLOAT, BlockManifest, Selector, StreamKey
 
 from ..query.language import StatementGroup, evaluate
 from .gate import Gate, GateManifest, seconds_of
@@ -18,10 +18,6 @@ __all__ = ["ContinueIf", "ContinueIfManifest"]
 
 class ContinueIfManifest(GateManifest):
     """Properties of the condition."""
-
-    # With stop_delay it remembers when it last held, but no order of the elements of one frame
-    # changes that, so it may stand behind a crop.
-    traits: ClassVar[Traits] = Traits(pure=True)
 
     type: Literal["roboflow_core/continue_if@v1", "ContinueIf"]
     condition_statement: StatementGroup = Field(

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field
 
-from trackwire.specs import IMAGE, WILDCARD, BlockManifest, Selector, StreamKey
+from trackwire.specs import IMAGE, WILDCARD, BlockManifest, Selector, StreamKey, Traits
 
 from ..frame import Frame
 from .gate import Gate, GateManifest
@@ -21,6 +21,9 @@ _NOTHING_YET: Final = object()
 
 class DeltaFilterManifest(GateManifest):
     """Properties of the block that lets changes pass."""
+
+    # Which value of a frame's parts came before which is not told: it stands before a crop.
+    traits: ClassVar[Traits] = Traits(pure=False)
 
     type: Literal["roboflow_core/delta_filter@v1"]
     image: Annotated[str, Selector(IMAGE)] = Field(description="Frame the value belongs to.")

@@ -32,7 +32,7 @@ __all__ = ["Gate", "GateManifest", "seconds_of"]
 class GateManifest(BlockManifest):
     """Properties that all flow control shares."""
 
-    traits: ClassVar[Traits] = Traits(pure=False, local_only=True)
+    traits: ClassVar[Traits] = Traits(pure=False, accepts_parts=True)
     outputs: ClassVar[tuple[OutputDefinition, ...]] = ()
 
     next_steps: list[Annotated[str, Selector(STEP)]] = Field(

@@ -1,0 +1,1 @@
+"""Measuring: lines that are crossed, time spent in zones, velocities."""
