@@ -200,10 +200,13 @@ class PickDetectionsByParentClass(Operation):
         centers = (boxes[:, :2] + boxes[:, 2:]) / 2
         is_parent = names == self.parent_class
         parents = boxes[is_parent]
-        inside = (
-            (centers[:, None] >= parents[None, :, :2]) & (centers[:, None] <= parents[None, :, 2:])
-        ).all(axis=2)
-        own, within = np.flatnonzero(is_parent), np.flatnonzero(inside.any(axis=1) & ~is_parent)
+        # Corner by corner and parent by parent: (N, parents, 2), then whether all corners fit.
+        above, below = centers[:, None] >= parents[:, :2], centers[:, None] <= parents[:, 2:]
+        inside: NDArray[np.bool_] = np.logical_and.reduce(above & below, axis=2)
+        own, within = (
+            np.flatnonzero(is_parent),
+            np.flatnonzero(np.logical_or.reduce(inside, axis=1) & ~is_parent),
+        )
         return _take(detections, np.concatenate([own, within]))
 
 

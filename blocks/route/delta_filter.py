@@ -57,7 +57,7 @@ class DeltaFilter(Gate):
 
 def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, Frame) and isinstance(other, Frame):
-        one, other = one.image, other.image
+        return bool(np.array_equal(one.image, other.image))
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return bool(np.array_equal(one, other))
     return bool(one == other)

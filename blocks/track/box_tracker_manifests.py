@@ -51,7 +51,7 @@ _TRACKED_AND_NEW: Final = _offers("tracked_detections", "new_instances", "alread
 
 _BUFFER_TEXT: Final = "Frames, at 30 a second, that a track is kept without a detection."
 _CONSECUTIVE_TEXT: Final = (
-    "Frames in a row on which an object must be found again before it is put out."
+    "Frames in a row on which an object must be found before it is put out; two at the least."
 )
 
 

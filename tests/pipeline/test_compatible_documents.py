@@ -46,6 +46,10 @@ def check(found: Any, expected: Any, frame: Frame, place: str) -> None:
     elif isinstance(expected, Mapping) and "$image" in expected:
         assert isinstance(found, Frame), place
         check_image(found, expected["$image"], frame, place)
+    elif isinstance(expected, Mapping) and isinstance(found, Mapping):
+        assert set(found) == set(expected), place
+        for name, value in expected.items():
+            check(found[name], value, frame, f"{place}.{name}")
     elif isinstance(expected, list) and isinstance(found, list | tuple):
         assert len(found) == len(expected), place
         for index, pair in enumerate(zip(found, expected, strict=True)):

@@ -119,7 +119,7 @@ def animals(make_frame: Callable[..., Frame]) -> sv.Detections:
     """Three tracked detections."""
     return build_detections(
         make_frame(),
-        [[10, 10, 30, 20], [0, 0, 40, 40], [31, 5, 35.5, 9]],
+        np.array([[10, 10, 30, 20], [0, 0, 40, 40], [31, 5, 35.5, 9]]),
         confidence=[0.7, 0.9, 0.8],
         class_id=[4, 2, 4],
         class_name=["cat", "dog", "cat"],

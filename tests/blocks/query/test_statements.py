@@ -290,7 +290,7 @@ def document(operations: list[dict[str, Any]]) -> dict[str, Any]:
 def test_misspelt_words_are_mistakes_at_their_place() -> None:
     """Every misspelt operation, property and comparison is named, with what was meant."""
     bad = binary(read("clas_name"), "in (Sequenc)", operand(["cat"]))
-    operations = [
+    operations: list[dict[str, Any]] = [
         {
             "type": "DetectionsFilter",
             "filter_operation": {"type": "StatementGroup", "statements": [bad]},

@@ -87,7 +87,11 @@ def test_a_rate_limit_without_an_image_counts_the_clock() -> None:
     """Without a frame to look at, the time that passes is the clock's."""
     clock = Clock()
     block = RateLimiter(step_of(RateLimiter), clock=clock)
-    values = {"cooldown_seconds": 1.0, "depends_on": "text", "video_reference_image": None}
+    values: dict[str, Any] = {
+        "cooldown_seconds": 1.0,
+        "depends_on": "text",
+        "video_reference_image": None,
+    }
     assert passes(block, **values)
     clock.now += 0.5
     assert not passes(block, **values)
@@ -176,7 +180,7 @@ def test_without_next_steps_nothing_passes() -> None:
 def test_a_condition_that_cannot_be_told_fails_its_element() -> None:
     """A value that cannot be compared is a failure of that element, not of the others."""
     block = ContinueIf(step_of(ContinueIf, condition_statement=MANY))
-    columns = {
+    columns: dict[str, list[Any]] = {
         "next_steps": [["next"]] * 2,
         "evaluation_parameters": [{"n": "many"}, {"n": 2}],
         "stop_delay": [0.0] * 2,
