@@ -167,6 +167,7 @@ def _draw(about: Mapping[str, Any], number: int) -> tuple[Frame, sv.Detections]:
     for index, each in enumerate(objects):
         left, top, right, bottom = each["box"]
         image[top:bottom, left:right] = each.get("color", (0, 0, 255))
+        left, top, right, bottom = each.get("mask", each["box"])
         masks[index, top:bottom, left:right] = True
     video = VideoMetadata(
         video_identifier="clip",

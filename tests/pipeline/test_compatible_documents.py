@@ -8,7 +8,7 @@ it says what three frames show and what must come out of each:
   "color"}``. Each is drawn as a filled rectangle on grey, and the stand-in for a hosted model
   reports it; so does every batch input;
 - ``size`` (64 x 48), ``fps`` (10), ``tracked`` (reports have ``tracker_id``), ``masks`` (and
-  masks), ``parameters``;
+  masks: the box, or the rectangle ``mask`` of the object), ``parameters``;
 - ``expected``: for each output three values. A number, text, list or object is compared as it
   is; ``null`` means no value; ``{"$detections": {...}}`` compares columns of detections by name
   (``box``, ``class``, ``class_id``, ``confidence``, ``tracker_id`` or a data field);
