@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .models.catalog import VIDEO_MODELS, ModelEntry, find_video_model, load_video_model
     from .models.lite import LiteModel
     from .models.seam import MemoryPlan, Prompt, Proposal, VideoModel
+    from .track.control import TrackerControl
+    from .track.track_events import TrackEvent
+    from .track.tracker_status import SessionStatus, TrackerStatus
 
 if __name__ != "trackwire.blocks":
     raise ImportError(f"import trackwire.blocks, not {__name__}: it would be a second module")
@@ -40,6 +43,10 @@ __all__ = [
     "ModelEntry",
     "Prompt",
     "Proposal",
+    "SessionStatus",
+    "TrackEvent",
+    "TrackerControl",
+    "TrackerStatus",
     "VideoMetadata",
     "VideoModel",
     "build_detections",
@@ -106,6 +113,10 @@ _HOME: Final = {
     "ModelEntry": "models.catalog",
     "Prompt": "models.seam",
     "Proposal": "models.seam",
+    "SessionStatus": "track.tracker_status",
+    "TrackEvent": "track.track_events",
+    "TrackerControl": "track.control",
+    "TrackerStatus": "track.tracker_status",
     "VIDEO_MODELS": "models.catalog",
     "VideoMetadata": "frame",
     "VideoModel": "models.seam",

@@ -31,11 +31,12 @@ from .plan import Plan, StepPlan
 from .planner import make_plan
 from .tick import Tick
 from .timings import EngineReport, StepReport, Timings
+from .trackers import chosen_tracker, trackers_of
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from trackwire.blocks import Frame
+    from trackwire.blocks import Frame, TrackerControl
 
 __all__ = ["Engine", "EngineReport", "FrameResult", "StepReport", "TickError"]
 
@@ -69,7 +70,7 @@ class Engine:
     """Executes a workflow. Owns the opened blocks and with them all that they remember.
 
     One thread drives an engine: ``tick``, ``end_stream`` and ``close`` must not overlap.
-    ``report`` may be called from any thread.
+    ``report``, ``tracker`` and ``trackers`` may be called from any thread.
 
     With ``threads`` above 1 steps that do not depend on one another run at the same time.
     Results are the same, whatever the number; calls of one block never overlap, but may come
@@ -106,6 +107,7 @@ class Engine:
         # The thread that ticks works as well.
         useful = min(threads, max(map(len, self._plan.waves), default=1)) - 1
         self._pool = ThreadPoolExecutor(useful, "trackwire-step") if useful else None
+        self._trackers = trackers_of(self._steps)
         self._live: set[StreamKey] = set()
         self._closed = False
         self._ticks = self._frames = 0
@@ -198,6 +200,25 @@ class Engine:
             overhead_p50_ms=self._overhead.percentile_ms(50),
             steps=tuple(step.report() for step in self._steps),
         )
+
+    @property
+    def trackers(self) -> Mapping[str, TrackerControl]:
+        """The trackers of the workflow, by the name of the step."""
+        return self._trackers
+
+    def tracker(self, step: str | None = None) -> TrackerControl:
+        """Return what looks at a tracker and steers it, from any thread.
+
+        Args:
+            step: Name of the tracker's step; may be left out where there is only one.
+
+        Raises:
+            SessionError: There is no such tracker, or the name is needed.
+
+        Example:
+            >>> engine.tracker().prompt("street", box=(120, 80, 200, 300), class_name="bus")
+        """
+        return chosen_tracker(self._trackers, step)
 
     def __enter__(self) -> Self:
         return self

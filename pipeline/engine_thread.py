@@ -12,7 +12,7 @@ from trackwire.specs import BlockError, Event, Outbox
 from .source_thread import ErrorPolicy, SourceThread
 
 if TYPE_CHECKING:
-    from trackwire.blocks import Frame
+    from trackwire.blocks import Frame, TrackerControl
 
     from .engine import EngineReport, FrameResult
     from .sink_thread import SinkQueue
@@ -176,6 +176,14 @@ class EngineThread(threading.Thread):
         if report is not None:
             self.last_report = report()
         return self.last_report
+
+    @property
+    def trackers(self) -> Mapping[str, TrackerControl] | None:
+        """The trackers of the engine, also after the run; None before it is open."""
+        if self._driver is None:
+            return None
+        trackers: Mapping[str, TrackerControl] = getattr(self._driver, "trackers", {})
+        return trackers
 
     def _open(self) -> bool:
         try:

@@ -16,6 +16,9 @@ __all__ = ["EventLog"]
 class EventLog:
     """An outbox that keeps the first events in full and counts all of them.
 
+    Events of the severity ``debug`` are only counted: what happens to tracks happens often, and
+    would leave no room for what goes wrong.
+
     Callable from any thread.
 
     Args:
@@ -37,7 +40,7 @@ class EventLog:
         """Take one event."""
         with self._lock:
             self._counts[event.kind] += 1
-            if len(self._kept) < self._capacity:
+            if event.severity != "debug" and len(self._kept) < self._capacity:
                 self._kept.append(event)
         if self._listener is not None and event.severity in {"warning", "error"}:
             self._listener(event)

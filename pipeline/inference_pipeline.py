@@ -27,7 +27,7 @@ from .sources.resolve import VideoReference, resolve_sources
 from .status import PipelineStatus
 
 if TYPE_CHECKING:
-    from trackwire.blocks import Frame
+    from trackwire.blocks import Frame, TrackerControl
     from trackwire.specs import Registry
 
     from .engine import EngineReport
@@ -308,8 +308,25 @@ class InferencePipeline:
         self._run.hold(source_id, "running")
 
     def status(self) -> PipelineStatus:
-        """Say what goes on: frames, drops and errors by source and sink."""
+        """Say what goes on: frames, drops and errors by source and sink, sessions and tracks."""
         return self._run.status()
+
+    def tracker(self, step: str | None = None) -> TrackerControl:
+        """Return what looks at a tracker of the workflow and steers it, from any thread.
+
+        Args:
+            step: Name of the tracker's step; may be left out where there is only one.
+
+        Raises:
+            PipelineStateError: The workflow is not open yet: ask after
+                ``start(use_main_thread=False)`` or from a sink.
+            SessionError: There is no such tracker, or the name is needed.
+
+        Example:
+            >>> pipeline.start(use_main_thread=False)
+            >>> pipeline.tracker().rename("street", 3, "our van")
+        """
+        return self._run.tracker(step)
 
     def engine_report(self) -> EngineReport | None:
         """Time and calls of each step so far, also after the end.

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from trackwire.specs import Event, Outbox, TrackwireError
 
@@ -15,6 +15,10 @@ from .sink_thread import SinkQueue, SinkThread, serve
 from .source_thread import ErrorPolicy, SourceThread
 from .sources.source import FrameSource
 from .status import PipelineState, PipelineStatus
+from .trackers import chosen_tracker
+
+if TYPE_CHECKING:
+    from trackwire.blocks import TrackerControl
 
 __all__ = ["PipelineStateError", "Run", "RunOptions"]
 
@@ -214,7 +218,18 @@ class Run:
             elapsed_s=elapsed_s,
             frames_per_second=processed / elapsed_s if elapsed_s > 0 else 0.0,
             error=None if self._error is None else str(self._error) or repr(self._error),
+            trackers=tuple(each.status() for each in (self.engine.trackers or {}).values()),
         )
+
+    def tracker(self, step: str | None) -> TrackerControl:
+        """Return a tracker of the workflow; see :meth:`InferencePipeline.tracker`."""
+        trackers = self.engine.trackers
+        if trackers is None:
+            raise PipelineStateError(
+                f"the pipeline is {self.state} and its workflow is not open, so that there is no "
+                "tracker yet; ask after start(use_main_thread=False), or in a sink"
+            )
+        return chosen_tracker(trackers, step)
 
     def _wait_until_open(self) -> None:
         with self._changed:

@@ -126,6 +126,7 @@ class RunReport:
             "fps": None if pipeline is None else round(pipeline.frames_per_second, 3),
             "elapsed_s": None if pipeline is None else round(pipeline.elapsed_s, 3),
             "tracks": sum(self.tracks.of(s.video_identifier) for s in _sources(pipeline)),
+            "trackers": [] if pipeline is None else [t.as_json() for t in pipeline.trackers],
             "calls_saved": 0 if engine is None else sum(step.skipped for step in engine.steps),
             "streams": [self._stream(source) for source in _sources(pipeline)],
             "steps": [] if engine is None else _steps(engine),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from trackwire.blocks import TrackerStatus
 
 __all__ = ["PipelineState", "PipelineStatus", "SinkStatus", "SourceState", "SourceStatus"]
 
@@ -97,6 +100,7 @@ class PipelineStatus:
         elapsed_s: Seconds from the first open source to now, or to the end.
         frames_per_second: Frames processed by ``elapsed_s``, all sources together.
         error: What stopped the run, or None.
+        trackers: The tracker steps of the workflow: sessions, tracks and bytes of each.
     """
 
     state: PipelineState
@@ -106,6 +110,7 @@ class PipelineStatus:
     elapsed_s: float
     frames_per_second: float
     error: str | None
+    trackers: tuple[TrackerStatus, ...] = ()
 
     @property
     def processed(self) -> int:

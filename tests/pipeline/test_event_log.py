@@ -17,6 +17,16 @@ def test_it_keeps_the_first_and_counts_all() -> None:
     assert log.counts == {"frame.dropped": 10}
 
 
+def test_what_happens_often_is_counted_and_not_kept() -> None:
+    """Tracks that come and go leave room for what goes wrong."""
+    log = EventLog(capacity=2)
+    for _ in range(5):
+        log(Event("track.started", "debug", "started"))
+    log(Event("step.failed", "error", "bad"))
+    assert [event["kind"] for event in log.as_json()] == ["step.failed"]
+    assert log.counts == {"step.failed": 1, "track.started": 5}
+
+
 def test_only_warnings_and_errors_are_told() -> None:
     """A terminal shows what needs a look, the report holds everything."""
     told: list[Event] = []

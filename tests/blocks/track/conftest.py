@@ -218,11 +218,11 @@ class Rig:
             }
         )
         resources = Resources(
-            outbox=self._take, model_loader=lambda _id: self.model, clock=lambda: self.now_s
+            outbox=self.take, model_loader=lambda _id: self.model, clock=lambda: self.now_s
         )
         self.tracker = block.open(step, resources)
 
-    def _take(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         """Keep what happens to tracks apart: it is on every test's way."""
         of_tracks = event.kind.startswith("track.")
         (self.track_events if of_tracks else self.events).append(event)
