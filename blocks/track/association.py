@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import rules
+from .appearance import likeness, similarity
 from .overlap import box_iou, inside_fraction, mask_iou, widened
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from .view import TrackView
 
 __all__ = ["Association", "Pairing"]
+
+_PACE = 5.0
+"""Frames in which an object may move by its own size, where it is looked for by its look."""
+_SAME = 0.25
+"""What the same class weighs against overlaps, where another one is possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,7 @@ class Pairing:
         weight: ``(K,)`` what spoke for the pair.
         strayed: ``(K,)`` pairs of rule 4.
         reasons: ``(K,)`` what spoke for the pair most: ``overlap`` or ``expected`` in rule 3;
-            ``remnant``, ``last_seen`` or ``expected`` in rule 4.
+            ``remnant``, ``last_seen``, ``expected`` or ``look`` in rule 4.
         unreached: ``(K,)`` pairs in which the mask does not reach the detection.
     """
 
@@ -67,6 +73,8 @@ class Association:
         self._table, self._view, self._evidence = table, view, evidence
         self._options = options
         self._seen_iou = np.zeros((len(table), len(evidence)))
+        self._similar = similarity(table.look, evidence.look)
+        self._alike = likeness(self._similar)
         self._gate = options.match_iou
         if evidence.masks is None:
             self._seen_iou[view.visible] = box_iou(view.xyxy[view.visible], evidence.xyxy)
@@ -78,21 +86,25 @@ class Association:
     def pair(self) -> Pairing:
         """Return the pairs of rule 3, then those of rule 4."""
         table, options = self._table, self._options
-        allowed = rules.same_class(table.class_name, self._evidence.class_name, options)
-        weight, possible = rules.weigh(
-            self._seen_iou,
-            self._expected_iou(np.zeros(len(table))),
-            table.since_detection,
-            self._gate,
-            options,
-        )
+        fits = rules.same_class(table.class_name, self._evidence.class_name, options)
+        expected = self._expected_iou(np.zeros(len(table)))
+        # Where several tracks can be expected a look is that of all of them.
+        crowd = rules.best_other(expected).max(axis=0, initial=0.0)
+        alike = 0.5 + (self._alike - 0.5) * (1.0 - crowd)
+        since = table.since_detection
+        weight, possible = rules.weigh(self._seen_iou, expected, alike, since, self._gate, options)
+        slips = rules.misnamed(fits, self._seen_iou, expected, since, options)
         rows, columns = rules.match(
-            weight, allowed & possible & self._view.visible[:, None], gate=0.0
+            weight + _SAME * fits, (fits & possible | slips) & self._view.visible[:, None], gate=0.0
         )
         stray_weight, stray_reasons, possible = self._weigh_strays()
-        possible[rows] = False
-        possible[:, columns] = False
-        found, there = rules.match(stray_weight, allowed & possible, gate=0.0)
+        left = np.ones_like(possible)
+        left[rows] = False
+        left[:, columns] = False
+        by_look = left & self._recognised(left)
+        stray_reasons = np.where(possible, stray_reasons, "look")
+        possible = (possible | by_look) & left
+        found, there = rules.match(stray_weight + _SAME * fits, (fits | slips) & possible, gate=0.0)
         overlap = self._seen_iou[np.append(rows, found), np.append(columns, there)]
         unreached = overlap < self._gate
         direct = np.where(unreached[: len(rows)], "expected", "overlap")
@@ -114,10 +126,25 @@ class Association:
         near = self._expected_iou(np.minimum(table.since_detection / 10.0, 1.0)) * recent
         last = box_iou(table.last_xyxy, evidence.xyxy) * lost
         inside = inside_fraction(view.xyxy, evidence.xyxy)
-        weight, possible = rules.weigh_strays(self._seen_iou, last, near, inside, self._options)
+        weight, possible = rules.weigh_strays(
+            self._seen_iou, last, near, inside, self._alike, self._options
+        )
         signs = np.array([self._seen_iou + inside / 2, last, near])
         reasons = np.array(["remnant", "last_seen", "expected"])[signs.argmax(axis=0)]
         return weight, reasons, possible
+
+    def _recognised(self, left: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Rule 4: who was not seen for a while is looked for ever farther from where he was."""
+        table, there = self._table, self._evidence.xyxy
+        away = ~self._view.visible
+        here = table.last_xyxy.astype(np.float64)
+        moved = (
+            there[None, :, :2] + there[None, :, 2:] - here[:, None, :2] - here[:, None, 2:]
+        ) / 2
+        side = np.sqrt(np.prod(here[:, 2:] - here[:, :2], axis=1))
+        reach = np.linalg.norm(moved, axis=2) <= (side * (1.0 + table.unseen / _PACE))[:, None]
+        reach |= np.isnan(side)[:, None]
+        return rules.recognise(np.where(left, self._similar, np.nan), away, reach, self._options)
 
     def _expected_iou(self, margin: NDArray[np.float64]) -> NDArray[np.float64]:
         """Overlap with the boxes expected if the objects went on, or if they stood still."""

@@ -10,6 +10,7 @@ import numpy as np
 from trackwire.specs import SessionError
 
 from ..models.seam import Prompt
+from .appearance import describe
 from .commands import (
     LabelTrack,
     MergeTracks,
@@ -145,14 +146,17 @@ class Corrections:
             track_ids: ``(K,)`` their ids.
         """
         names = [f"{self.frame.image_id}/prompts/{number}" for number in range(len(fresh))]
+        xyxy = np.array([prompt.xyxy for prompt in fresh], np.float32).reshape(-1, 4)
         table = TrackTable.newborn(
             track_ids,
             Evidence(
-                xyxy=np.array([prompt.xyxy for prompt in fresh], np.float32).reshape(-1, 4),
+                xyxy=xyxy,
                 confidence=np.ones(len(fresh), dtype=np.float32),
                 class_id=np.zeros(len(fresh), dtype=np.int64),
                 class_name=np.full(len(fresh), ""),
                 detection_id=np.array(names, dtype=str),
+                look=describe(self.frame.image, xyxy),
+                clear=np.ones(len(fresh), dtype=bool),
             ),
         )
         # The class is a label: it fits every detection's class, and outlasts them all.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+
+from .appearance import LOOK_SIZE, describe
+from .overlap import inside_fraction
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
     from ..frame import Frame
 
 __all__ = ["Evidence"]
+
+_SHARED = 0.25
+"""Part of a box inside another from which its look may be the other's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,10 @@ class Evidence:
         class_id: ``(M,)`` int64; 0 where the detector gives none.
         class_name: ``(M,)`` str; empty where the detector gives neither name nor number.
         detection_id: ``(M,)`` str.
+        look: ``(M, LOOK_SIZE)`` float32, what each looks like, by ``appearance.describe``; zero
+            rows where that says nothing.
+        clear: ``(M,)`` bool, detections that share little of their box with others: the look is
+            their own.
         masks: ``(M, H, W)``, or None unless every detection has a mask that is not empty.
     """
 
@@ -37,6 +47,8 @@ class Evidence:
     class_id: NDArray[np.int64]
     class_name: NDArray[np.str_]
     detection_id: NDArray[np.str_]
+    look: NDArray[np.float32]
+    clear: NDArray[np.bool_]
     masks: sv.CompactMask | None = None
 
     def __len__(self) -> int:
@@ -63,12 +75,34 @@ class Evidence:
             class_id=class_id,
             class_name=class_name,
             detection_id=_ids(detections, frame),
+            look=np.zeros((count, LOOK_SIZE), dtype=np.float32),
+            clear=np.ones(count, dtype=bool),
             masks=_masks(detections.mask, (height, width)),
         )
         sides = whole.xyxy[:, 2:] - whole.xyxy[:, :2]
         sound = (sides > 0).all(axis=1) & np.isfinite(whole.confidence)
         kept = whole._order()
-        return whole.take(kept[sound[kept]])
+        clean = whole.take(kept[sound[kept]])
+        shared = inside_fraction(clean.xyxy, clean.xyxy)
+        np.fill_diagonal(shared, 0.0)
+        return replace(
+            clean,
+            look=describe(frame.image, clean.xyxy),
+            clear=shared.max(axis=1, initial=0.0) < _SHARED,
+        )
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return no detections."""
+        return cls(
+            xyxy=np.empty((0, 4), dtype=np.float32),
+            confidence=np.empty(0, dtype=np.float32),
+            class_id=np.empty(0, dtype=np.int64),
+            class_name=np.empty(0, dtype=np.str_),
+            detection_id=np.empty(0, dtype=np.str_),
+            look=np.empty((0, LOOK_SIZE), dtype=np.float32),
+            clear=np.empty(0, dtype=bool),
+        )
 
     def take(self, rows: NDArray[np.intp]) -> Self:
         """Return the detections at the given positions."""
@@ -78,6 +112,8 @@ class Evidence:
             self.class_id[rows],
             self.class_name[rows],
             self.detection_id[rows],
+            self.look[rows],
+            self.clear[rows],
             None if self.masks is None else self.masks[rows],
         )
 

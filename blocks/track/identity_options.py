@@ -18,14 +18,28 @@ class IdentityOptions:
         min_prompt_confidence: Rule 2: detections below are not looked at.
         prompt_nms_iou: Rule 2: of two boxes of one class that overlap more, the less confident
             is not looked at. None keeps all.
-        class_agnostic: Let a track match a detection of another class, and take its class.
+        class_agnostic: Let a track match a detection of another class like one of its own, and
+            take its class at once.
         match_iou: Rule 3: least box overlap of a detection with a visible track.
         match_mask_iou: Rule 3: the same for masks, where detections have them.
+        other_class_iou: Rule 3: least overlap, seen or expected, at which a detection of another
+            class continues a track that nothing else of its class continues.
+        class_after: Rule 3: detections in a row of other classes until a track takes the last
+            one's, so that it does not change its class with each slip of a detector.
         motion_iou: Rule 3: least overlap with the box expected from the track's detections, for
             a detection that its mask does not reach.
         motion_within: Rule 3: frames since its last detection that a box can be expected.
         recover_iou: Rule 4: least sum of the overlaps with a stray track.
-        recover_within: Rule 4: frames that a track may have been lost.
+        recover_within: Rule 4: frames that a track may have been lost to be looked for where it
+            was.
+        reappear_likeness: Rule 1: a track that the model sees again in something less similar to
+            its look is not taken for seen, and waits for a detection. 0 leaves this out.
+        look_weight: Rules 3 and 4: what a look that speaks for a track weighs against overlaps; 0
+            leaves looks out.
+        found_likeness: Rule 4: least similarity of looks at which a detection is a lost track by
+            its look alone. 1 leaves this out.
+        found_margin: Rule 4: by how much it must look more like it than like any other.
+        found_within: Rules 4 and 8: frames that the look of a lost track is kept.
         reprompt: Rule 5: ``needed``, or ``always`` to prompt the model with every match.
         min_mask_score: Rules 5, 8, 9: a mask that scores lower is not trusted. It is put out all
             the same, with its score.
@@ -42,7 +56,8 @@ class IdentityOptions:
         max_objects: Rule 6: tracks of one session at a time.
         duplicate_iou: Rule 7: mask overlap at which two tracks are on one object.
         duplicate_frames: Rule 7: frames in a row until the younger goes.
-        lost_after: Rule 8: frames in a row not visible until a track ends.
+        lost_after: Rule 8: frames in a row not visible until the model forgets a track; it ends
+            then if its look is not known, else after ``found_within``.
         unmatched_prompts: Rule 8: prompt frames in a row on which nothing matched until a track
             ends whose mask scores low; and
         unmatched_span: Rule 8: frames that these prompt frames must span at least, so that
@@ -57,10 +72,17 @@ class IdentityOptions:
     class_agnostic: bool = False
     match_iou: float = 0.3
     match_mask_iou: float = 0.5
+    other_class_iou: float = 0.5
+    class_after: int = 3
     motion_iou: float = 0.4
     motion_within: int = 30
     recover_iou: float = 0.3
-    recover_within: int = 30
+    recover_within: int = 90
+    reappear_likeness: float = 0.4
+    look_weight: float = 0.3
+    found_likeness: float = 0.7
+    found_margin: float = 0.05
+    found_within: int = 300
     reprompt: Literal["needed", "always"] = "needed"
     min_mask_score: float = 0.5
     reprompt_iou: float = 0.5
@@ -74,7 +96,7 @@ class IdentityOptions:
     max_objects: int = 64
     duplicate_iou: float = 0.7
     duplicate_frames: int = 3
-    lost_after: int = 30
+    lost_after: int = 90
     unmatched_prompts: int = 3
     unmatched_span: int = 30
 
@@ -93,8 +115,13 @@ _FRACTIONS = (
     "prompt_nms_iou",
     "match_iou",
     "match_mask_iou",
+    "other_class_iou",
     "motion_iou",
     "recover_iou",
+    "reappear_likeness",
+    "look_weight",
+    "found_likeness",
+    "found_margin",
     "min_mask_score",
     "reprompt_iou",
     "refresh_iou",
@@ -105,8 +132,10 @@ _FRACTIONS = (
 )
 _COUNTS = {
     "motion_within": 0,
+    "class_after": 1,
     "reprompt_pause": 0,
     "recover_within": 0,
+    "found_within": 0,
     "refresh_every": 1,
     "blocking_prompts": 1,
     "max_objects": 1,

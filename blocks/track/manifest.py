@@ -11,6 +11,7 @@ from trackwire.specs import (
     FLOAT,
     IMAGE,
     INSTANCE_SEGMENTATION_PREDICTION,
+    INTEGER,
     KEYPOINT_DETECTION_PREDICTION,
     LIST_OF_VALUES,
     OBJECT_DETECTION_PREDICTION,
@@ -117,7 +118,13 @@ class TrackerManifest(BlockManifest):
         "the next prompt.",
     )
     lost_after: Count = Field(
-        default=30, description="Frames without a sight of an object after which its track ends."
+        default=90,
+        description="Frames without a sight of an object after which the model forgets it.",
+    )
+    found_within: Annotated[int, Field(ge=0)] | Annotated[str, Selector(INTEGER)] = Field(
+        default=300,
+        description="Frames without a sight of an object in which a detection that looks like it "
+        "brings its id back.",
     )
     max_sessions: Count = Field(
         default=64,
@@ -140,6 +147,7 @@ class TrackerManifest(BlockManifest):
         Only for a manifest whose properties hold values, not selectors.
         """
         settled = self.model_dump()
+        restarts = settled["on_reprompt"] == "restart"
         return Rules(
             schedule=Schedule(settled["prompt_mode"], settled["prompt_interval"]),
             identity=IdentityOptions(
@@ -152,6 +160,7 @@ class TrackerManifest(BlockManifest):
                 max_objects=settled["max_objects"],
                 lost_after=settled["lost_after"],
                 recover_within=settled["lost_after"],
+                found_within=0 if restarts else settled["found_within"],
             ),
             on_reprompt=settled["on_reprompt"],
         )

@@ -89,14 +89,12 @@ class Standing:
     @classmethod
     def fresh(cls) -> Self:
         """Return the standing of a session that saw nothing yet."""
-        nothing = Evidence(
-            xyxy=np.empty((0, 4), dtype=np.float32),
-            confidence=np.empty(0, dtype=np.float32),
-            class_id=np.empty(0, dtype=np.int64),
-            class_name=np.empty(0, dtype=np.str_),
-            detection_id=np.empty(0, dtype=np.str_),
-        )
-        return cls(TrackTable.newborn(np.empty(0, dtype=np.int64), nothing))
+        return cls(TrackTable.newborn(np.empty(0, dtype=np.int64), Evidence.none()))
+
+    @property
+    def live(self) -> int:
+        """How many tracks the model follows; those put aside wait for a detection."""
+        return int((~self.table.aside).sum())
 
     def gap_before(self, frame: Frame) -> str | None:
         """Tell why the frame does not go on from here.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from .appearance import learnt
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from .evidence import Evidence
 
 __all__ = ["TrackTable"]
+
+_STRANGE, _LEARNT = 0.5, 0.2
+"""Similarity below which a look is not learnt; share of what is learnt in the new look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +33,24 @@ class TrackTable:
         label: ``(N,)`` str, the class name it was given by hand; empty for none.
         class_id: ``(N,)`` int64, of the latest detection consumed for the track.
         class_name: ``(N,)`` str, likewise; empty where that detection had no class.
+        misnamed: ``(N,)`` int64, detections in a row that were of another class.
         confidence: ``(N,)`` float32, likewise.
         detection_id: ``(N,)`` str, likewise.
-        detection_xyxy: ``(N, 4)`` float32, box of that detection.
+        detection_xyxy: ``(N, 4)`` float32, box of that detection, moved with the camera; NaN as
+            ``last_xyxy``.
         since_detection: ``(N,)`` int64, frames from that detection's to the coming one.
         velocity: ``(N, 2)`` float32, pixels a frame that the centres of detections move; NaN
             before the second detection.
-        last_xyxy: ``(N, 4)`` float32, tight box of the mask last seen.
+        last_xyxy: ``(N, 4)`` float32, tight box of the mask last seen; NaN where that says nothing
+            of where the object is now.
         unseen: ``(N,)`` int64, frames in a row that the track was not visible.
         missed: ``(N,)`` int64, prompt frames in a row on which nothing matched although the
             track was seen: of what is hidden no detection is to be expected.
         missed_span: ``(N,)`` int64, frames since the first of these.
         since_conditioning: ``(N,)`` int64, frames since the model was last prompted for it.
+        look: ``(N, LOOK_SIZE)`` float32, what it looks like; zero rows where nothing is known.
+        aside: ``(N,)`` bool, tracks that the model has forgotten, or never knew in this state:
+            only a detection can bring them back.
     """
 
     track_id: NDArray[np.int64]
@@ -47,6 +58,7 @@ class TrackTable:
     label: NDArray[np.str_]
     class_id: NDArray[np.int64]
     class_name: NDArray[np.str_]
+    misnamed: NDArray[np.int64]
     confidence: NDArray[np.float32]
     detection_id: NDArray[np.str_]
     detection_xyxy: NDArray[np.float32]
@@ -57,6 +69,8 @@ class TrackTable:
     missed: NDArray[np.int64]
     missed_span: NDArray[np.int64]
     since_conditioning: NDArray[np.int64]
+    look: NDArray[np.float32]
+    aside: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.track_id)
@@ -76,6 +90,7 @@ class TrackTable:
             label=np.full(len(track_id), ""),
             class_id=evidence.class_id,
             class_name=evidence.class_name,
+            misnamed=zeros,
             confidence=evidence.confidence,
             detection_id=evidence.detection_id,
             detection_xyxy=evidence.xyxy,
@@ -86,6 +101,8 @@ class TrackTable:
             missed=zeros,
             missed_span=zeros,
             since_conditioning=zeros,
+            look=evidence.look * evidence.clear[:, None],
+            aside=np.zeros(len(track_id), dtype=bool),
         )
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
@@ -120,23 +137,29 @@ class TrackTable:
         pairs = zip(self._columns(), other._columns(), strict=True)
         return type(self)(*(np.concatenate(pair) for pair in pairs))
 
-    def refreshed(self, rows: NDArray[np.intp], evidence: Evidence) -> Self:
+    def refreshed(self, rows: NDArray[np.intp], evidence: Evidence, class_after: int = 1) -> Self:
         """Return the table with the class data of detections just consumed.
 
         Args:
             rows: ``(K,)`` the tracks.
             evidence: ``(K,)`` their detections. One that has no class leaves the track's class.
+            class_after: Detections in a row of other classes until the last one's is taken.
         """
-        named = evidence.class_name != ""
+        names, before = evidence.class_name, self.class_name[rows]
+        other = (names != "") & (before != "") & (names != before)
+        slips = np.where(other, self.misnamed[rows] + 1, 0)
+        named = (names != "") & (~other | (slips >= class_after))
         return replace(
             self,
             class_id=_put(self.class_id, rows[named], evidence.class_id[named]),
-            class_name=_put(self.class_name, rows[named], evidence.class_name[named]),
+            class_name=_put(self.class_name, rows[named], names[named]),
+            misnamed=_put(self.misnamed, rows, np.where(named, 0, slips)),
             confidence=_put(self.confidence, rows, evidence.confidence),
             detection_id=_put(self.detection_id, rows, evidence.detection_id),
             detection_xyxy=_put(self.detection_xyxy, rows, evidence.xyxy),
             since_detection=_put(self.since_detection, rows, np.zeros_like(rows)),
             velocity=_put(self.velocity, rows, self._velocity(rows, evidence.xyxy)),
+            look=_put(self.look, rows, self._look(rows, evidence)),
         )
 
     def expected_xyxy(self) -> NDArray[np.float32]:
@@ -184,6 +207,12 @@ class TrackTable:
         known = self.velocity[rows]
         blend: NDArray[np.float32] = np.where(np.isnan(known), newest, (known + newest) / 2)
         return blend
+
+    def _look(self, rows: NDArray[np.intp], evidence: Evidence) -> NDArray[np.float32]:
+        """The looks of some tracks with one more, unless it is hardly theirs."""
+        known, similar = self.look[rows], (self.look[rows] * evidence.look).sum(axis=1)
+        own = evidence.clear & ((similar >= _STRANGE) | ~known.any(axis=1))
+        return learnt(known, evidence.look * own[:, None], _LEARNT)
 
     def _columns(self) -> Iterable[NDArray[Any]]:
         return (getattr(self, column.name) for column in fields(self))

@@ -33,6 +33,7 @@ from .decision import (
     decisions_to_pair,
 )
 from .overlap import box_intersection, box_iou, covered_fraction, mask_iou
+from .recognition import learn_looks, strangers
 from .session import Standing, Tally
 from .track_events import Changes, TrackEvent, all_ended
 from .turn_result import TurnResult
@@ -108,6 +109,7 @@ class Turn:
     decisions: list[Decision] = field(default_factory=list)
     _ids: identity.IdCounter = field(init=False)
     _matched: NDArray[np.bool_] = field(init=False)
+    _strangers: NDArray[np.bool_] = field(init=False)
     _newborn: TrackTable = field(init=False)
     _by_hand: dict[int, HandPrompt] = field(init=False, default_factory=dict)
     _answers: list[tuple[Request, Any]] = field(init=False)
@@ -126,7 +128,7 @@ class Turn:
             evidence: Its detections, or None if nobody looked for any.
         """
         standing = corrections.standing
-        live = len(standing.table)
+        live = standing.live
         decisions: list[Decision] = []
         if evidence is not None:
             ignored = identity.ignore_reasons(
@@ -156,6 +158,7 @@ class Turn:
         turn.decisions = decisions
         turn._ids = identity.IdCounter(corrections.roll.last)
         turn._matched = np.zeros(len(standing.table), dtype=bool)
+        turn._strangers = np.zeros(len(standing.table), dtype=bool)
         turn._newborn = Standing.fresh().table
         turn._answers = list(corrections.answers)
         return turn
@@ -164,7 +167,7 @@ class Turn:
     def idle(self) -> bool:
         """Whether there is nothing for the model: no track, and nothing that could become one."""
         nothing = self.evidence is None or self.rules.usable(self.evidence, 0) == 0
-        return len(self.standing.table) == 0 and nothing and not self.corrections.prompts
+        return self.standing.live == 0 and nothing and not self.corrections.prompts
 
     @property
     def result(self) -> TurnResult:
@@ -181,10 +184,14 @@ class Turn:
         """
         self.seen = (seen,)
         self._take_hand_prompts()
+        table = self.standing.table
+        view = TrackView.of(table.track_id, seen)
+        self._strangers = strangers(table, view, self.frame.image, self.rules.identity)
+        unlike = np.where(self._strangers, "unlike", "")
+        self.decisions += decisions_about(1, "put_aside", table.track_id, unlike)
         asked: list[Prompt] = []
         if self.evidence is not None:
-            view = TrackView.of(self.standing.table.track_id, seen)
-            asked = self._take_evidence(view, self.evidence)
+            asked = self._take_evidence(view.hiding(self._strangers), self.evidence)
         self.prompts = (
             *(prompt.for_model(track_id) for track_id, prompt in self._by_hand.items()),
             *(prompt for prompt in asked if prompt.track_id not in self._by_hand),
@@ -198,8 +205,9 @@ class Turn:
         """
         before = self.standing.table.joined(self._newborn)
         accepted = self.seen if answers is None else (*self.seen, answers)
-        view = TrackView.of(before.track_id, *accepted)
         prompted = np.isin(before.track_id, [prompt.track_id for prompt in self.prompts])
+        strange = np.append(self._strangers, np.zeros(len(self._newborn), dtype=bool)) & ~prompted
+        view = TrackView.of(before.track_id, *accepted).hiding(strange)
         claimed = np.append(self._matched, np.ones(len(self._newborn), dtype=bool))
         table = before.aged(
             visible=view.visible,
@@ -208,6 +216,8 @@ class Turn:
             claimed=claimed,
             on_prompt_frame=self.evidence is not None,
         )
+        table = learn_looks(table, view, self.frame.image, self.rules.identity)
+        table = self._put_aside(table, view, strange)
         seen = view.take(view.visible)
         masks = seen.masks(self.frame.size_wh)
         twins, younger = self._twins(seen, masks, claimed[view.visible])
@@ -240,7 +250,7 @@ class Turn:
             mask=masks[np.flatnonzero(lives[view.visible])],
             accepted=accepted,
             plan=identity.plan_memory(table.track_id[lives], learns, prompted[lives]),
-            drop=frozenset(table.track_id[~lives].tolist()) | self.corrections.dropped,
+            drop=frozenset(table.track_id[~lives | table.aside].tolist()) | self.corrections.dropped,
             last_id=self._ids.last,
             events=self.events,
             answers=(
@@ -254,7 +264,7 @@ class Turn:
     def _take_hand_prompts(self) -> None:
         """Let tracks be born, and others be shown to the model anew, as was asked for by hand."""
         table = self.standing.table
-        room = max(self.rules.identity.max_objects - len(table), 0)
+        room = max(self.rules.identity.max_objects - self.standing.live, 0)
         fresh, refused = self.corrections.fresh_prompts(table, room)
         self._answers += refused
         self._newborn = self.corrections.newborn(fresh, self._ids.preview(len(fresh)))
@@ -278,7 +288,9 @@ class Turn:
         asked = reasons != ""
         self.decisions += decisions_to_pair(table.track_id[rows], chosen, pairs, reasons)
         self._matched[rows] = True
-        self.standing = replace(self.standing, table=table.refreshed(rows, chosen))
+        patience = 1 if options.class_agnostic else options.class_after
+        table = table.refreshed(rows, chosen, patience)
+        self.standing = replace(self.standing, table=table)
         born = self._births(view, evidence, pairs)
         newborn = type(table).newborn(self._ids.preview(len(born)), born)
         self._ids.spend(newborn.track_id.tolist())
@@ -287,6 +299,13 @@ class Turn:
             *_prompts(table.track_id[rows[asked]], chosen.take(np.flatnonzero(asked))),
             *_prompts(newborn.track_id, born),
         ]
+
+    def _put_aside(
+        self, table: TrackTable, view: TrackView, strange: NDArray[np.bool_]
+    ) -> TrackTable:
+        """Let the model forget who was away for long, or came back as somebody else."""
+        away = table.unseen >= self.rules.identity.lost_after
+        return replace(table, aside=(table.aside | away | strange) & ~view.visible)
 
     def _births(self, view: TrackView, evidence: Evidence, pairs: Pairing) -> Evidence:
         """Rule 6: the detections that become tracks."""
@@ -300,7 +319,8 @@ class Turn:
         covered = np.zeros(len(rest))
         if len(rest) > 0 and len(seen.track_id) > 0:
             covered = covered_fraction(rest.xyxy, seen.masks(self.frame.size_wh))
-        room = options.max_objects - len(self.standing.table) - len(self._newborn)
+        live = self._matched | ~self.standing.table.aside
+        room = options.max_objects - int(live.sum()) - len(self._newborn)
         choice = identity.choose_births(rest.confidence, covered, nearest, room, options)
         self.tally += Tally(postponed=len(choice.postponed), refused=len(choice.refused))
         new_ids = self._ids.preview(len(choice.born))
@@ -328,9 +348,10 @@ class Turn:
     ) -> NDArray[np.str_]:
         """Rules 7 and 8: why tracks end; empty for those that go on."""
         options = self.rules.identity
-        trusted = view.visible & (view.score >= options.min_mask_score)
+        doubtful = view.visible & (view.score < options.min_mask_score)
+        known = table.look.any(axis=1)
         reasons = identity.end_reasons(
-            table.unseen, table.missed, table.missed_span, trusted, options
+            table.unseen, table.missed, table.missed_span, doubtful, known, options
         )
         return np.where(np.isin(table.track_id, list(younger)), "duplicate", reasons)
 

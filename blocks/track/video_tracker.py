@@ -227,7 +227,7 @@ class VideoTracker:
         )
         # What follows nothing needs no memory: the model opens a new state with the next birth.
         self._sessions.replace_state(session, attempt.state)
-        if len(after.table) == 0:
+        if after.live == 0:
             self._sessions.replace_state(session, None)
         self._answer(job, result.answers)
         return {

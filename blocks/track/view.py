@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -76,6 +76,15 @@ class TrackView:
             self.xyxy[rows],
             self.source[rows],
             self.proposals,
+        )
+
+    def hiding(self, rows: NDArray[np.bool_]) -> Self:
+        """Return the view without a sight of some tracks, by a ``(N,)`` bool."""
+        return replace(
+            self,
+            visible=self.visible & ~rows,
+            score=np.where(rows, np.float32(0.0), self.score),
+            xyxy=np.where(rows[:, None], np.float32(0.0), self.xyxy),
         )
 
     def masks(self, size_wh: tuple[int, int]) -> sv.CompactMask:

@@ -8,7 +8,8 @@ On a frame they run in this order. Rules 2 to 6 need a prompt frame.
    with the mask and with the box expected from the detections before, above a gate. A mask that
    slid on to something else does not take the identity along.
 4. :func:`weigh_strays`, :func:`match`: what is left against tracks lately lost, or seen where
-   nothing was detected: by their last box, by the box expected, by what is still seen of them.
+   nothing was detected: by their last box, by the box expected, by what is still seen of them;
+   :func:`recognise`: by their look alone.
 5. :func:`prompt_reasons`: a matched track keeps its memory; the model only hears of the detection
    if the mask has become doubtful, or has been good for long enough to be confirmed.
 6. :func:`choose_births`: a detection that is no track is born unless it lies on one.
@@ -24,7 +25,7 @@ no to each of many, it returns reasons: an array of short codes, empty where it 
 from .birth import BirthChoice, choose_births
 from .ending import end_reasons
 from .ids import IdCounter
-from .pairing import match, same_class, weigh, weigh_strays
+from .pairing import best_other, match, misnamed, recognise, same_class, weigh, weigh_strays
 from .prompting import prompt_reasons
 from .remembering import memory_reasons, plan_memory
 from .selection import ignore_reasons
@@ -34,14 +35,17 @@ __all__ = [
     "BirthChoice",
     "IdCounter",
     "Twins",
+    "best_other",
     "choose_births",
     "count_twins",
     "end_reasons",
     "ignore_reasons",
     "match",
     "memory_reasons",
+    "misnamed",
     "plan_memory",
     "prompt_reasons",
+    "recognise",
     "same_class",
     "weigh",
     "weigh_strays",

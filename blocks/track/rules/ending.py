@@ -18,7 +18,8 @@ def end_reasons(
     unseen: NDArray[np.int64],
     missed: NDArray[np.int64],
     missed_span: NDArray[np.int64],
-    trusted: NDArray[np.bool_],
+    doubtful: NDArray[np.bool_],
+    known: NDArray[np.bool_],
     options: IdentityOptions,
 ) -> NDArray[np.str_]:
     """Rule 8: tell which tracks end on this frame, and why.
@@ -27,13 +28,13 @@ def end_reasons(
         unseen: ``(N,)`` frames in a row that the track was not visible.
         missed: ``(N,)`` prompt frames in a row on which nothing matched.
         missed_span: ``(N,)`` frames from the first of these to now.
-        trusted: ``(N,)`` visible with a score that is not low.
-        options: ``lost_after``, ``unmatched_prompts``, ``unmatched_span``.
+        doubtful: ``(N,)`` visible with a score that is low.
+        known: ``(N,)`` tracks whose look is known, so that a detection can bring them back.
+        options: ``lost_after``, ``found_within``, ``unmatched_prompts``, ``unmatched_span``.
 
     Returns:
         ``(N,)`` ``lost``, ``unconfirmed``, or empty for a track that lives on.
     """
     unconfirmed = (missed >= options.unmatched_prompts) & (missed_span >= options.unmatched_span)
-    return np.select(
-        [unseen >= options.lost_after, unconfirmed & ~trusted], ["lost", "unconfirmed"], default=""
-    )
+    patience = np.where(known, max(options.found_within, options.lost_after), options.lost_after)
+    return np.select([unseen >= patience, unconfirmed & doubtful], ["lost", "unconfirmed"], "")

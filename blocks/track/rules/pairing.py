@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from ..identity_options import IdentityOptions
 
-__all__ = ["match", "same_class", "weigh", "weigh_strays"]
+__all__ = ["best_other", "match", "misnamed", "recognise", "same_class", "weigh", "weigh_strays"]
 
 
 def same_class(
@@ -34,32 +34,61 @@ def same_class(
     return fits
 
 
+def misnamed(
+    fits: NDArray[np.bool_],
+    seen_iou: NDArray[np.float64],
+    expected_iou: NDArray[np.float64],
+    since_detection: NDArray[np.int64],
+    options: IdentityOptions,
+) -> NDArray[np.bool_]:
+    """Rule 3: tell which detections are so much where a track is that only their name is wrong.
+
+    Args:
+        fits: ``(N, M)`` pairs of one class.
+        seen_iou: ``(N, M)`` overlap of each detection with what is seen of each track.
+        expected_iou: ``(N, M)`` its overlap with the box expected.
+        since_detection: ``(N,)`` frames since a detection matched the track.
+        options: ``other_class_iou``, ``motion_within``.
+
+    Returns:
+        ``(N, M)`` pairs of two classes that are possible all the same.
+    """
+    recent = (since_detection <= options.motion_within)[:, None]
+    there = np.maximum(seen_iou, np.where(recent, expected_iou, 0.0))
+    result: NDArray[np.bool_] = ~fits & (there >= options.other_class_iou)
+    return result
+
+
 def weigh(
     seen_iou: NDArray[np.float64],
     expected_iou: NDArray[np.float64],
+    alike: NDArray[np.float64],
     since_detection: NDArray[np.int64],
     seen_gate: float,
     options: IdentityOptions,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Rule 3: weigh where tracks are seen against where their detections lead to expect them.
 
-    A fresh detection says as much about the next one as the mask does; what it says fades, to a
-    half after ten frames.
+    A detection one frame ago says more about the next one than the mask, which may have slid on
+    to a neighbour: four fifths. What it says fades, to a half after four frames, and the mask takes
+    over. What a detection looks like makes no pair possible; it decides between pairs that are.
 
     Args:
         seen_iou: ``(N, M)`` overlap of each detection with what is seen of each track.
         expected_iou: ``(N, M)`` its overlap with the box expected.
+        alike: ``(N, M)`` how much its look speaks for the track, 0-1.
         since_detection: ``(N,)`` frames since a detection matched the track.
         seen_gate: Least overlap with what is seen.
-        options: ``motion_iou``, ``motion_within``.
+        options: ``motion_iou``, ``motion_within``, ``look_weight``.
 
     Returns:
         ``(N, M)`` weights, and ``(N, M)`` which pairs are possible.
     """
     recent = (since_detection <= options.motion_within)[:, None]
-    fading = 1.0 / (1.0 + since_detection[:, None] / 10.0)
+    fading = np.where(recent, 1.0 / (1.0 + since_detection[:, None] / 4.0), 0.0)
     possible = (seen_iou >= seen_gate) | (recent & (expected_iou >= options.motion_iou))
-    return seen_iou + np.where(recent, fading * expected_iou, 0.0), possible
+    weight = (1.0 - fading) * seen_iou + fading * expected_iou
+    return weight + options.look_weight * alike, possible
 
 
 def weigh_strays(
@@ -67,6 +96,7 @@ def weigh_strays(
     last_iou: NDArray[np.float64],
     expected_iou: NDArray[np.float64],
     inside: NDArray[np.float64],
+    alike: NDArray[np.float64],
     options: IdentityOptions,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Rule 4: add up the signs that a detection is a track which lies, or lay, elsewhere.
@@ -77,13 +107,54 @@ def weigh_strays(
         expected_iou: ``(N, M)`` its overlap with the box expected, both widened.
         inside: ``(N, M)`` part of the box of what is seen inside the detection's: what is half
             hidden shows a small part of itself. Counts half, as any small mask is inside much.
-        options: ``recover_iou``.
+        alike: ``(N, M)`` how much its look speaks for the track, 0-1; 0 speaks against it.
+        options: ``recover_iou``, ``look_weight``.
 
     Returns:
         ``(N, M)`` weights, and ``(N, M)`` which pairs are possible.
     """
     weight = np.maximum(seen_iou, last_iou) + expected_iou + inside / 2
-    return weight, weight >= options.recover_iou
+    possible = (weight >= options.recover_iou) & ((alike > 0.0) | (options.look_weight == 0.0))
+    return weight + options.look_weight * alike, possible
+
+
+def recognise(
+    similar: NDArray[np.float64],
+    away: NDArray[np.bool_],
+    reach: NDArray[np.bool_],
+    options: IdentityOptions,
+) -> NDArray[np.bool_]:
+    """Rule 4: tell which detections can be known by their look alone.
+
+    Whoever has been away may come back anywhere. He is known if nobody else who is away looks as
+    much like the detection, and no other detection like him.
+
+    Args:
+        similar: ``(N, M)`` similarity of the looks of all tracks and detections that are left,
+            0-1; NaN where it is not known.
+        away: ``(N,)`` tracks that are not seen.
+        reach: ``(N, M)`` whether the object can have got there since it was seen last.
+        options: ``found_likeness``, ``found_margin``.
+
+    Returns:
+        ``(N, M)`` which pairs are possible.
+    """
+    known = np.where(np.isnan(similar) | ~away[:, None], 0.0, similar)
+    runner_up = np.maximum(best_other(known), best_other(known.T).T)
+    clear = known >= runner_up + options.found_margin
+    possible: NDArray[np.bool_] = (known >= options.found_likeness) & clear & reach
+    return possible
+
+
+def best_other(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each value of ``(N, M)`` return the greatest of the others in its column, or 0."""
+    if len(values) < 2:
+        return np.zeros_like(values)
+    ranked = np.sort(values, axis=0)
+    first = values.argmax(axis=0)
+    others = np.broadcast_to(ranked[-1], values.shape).copy()
+    others[first, np.arange(values.shape[1])] = ranked[-2]
+    return others
 
 
 def match(

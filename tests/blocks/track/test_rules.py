@@ -84,10 +84,10 @@ def test_an_unknown_class_fits_every_other() -> None:
 def test_a_mask_that_slid_away_does_not_take_the_identity_along() -> None:
     """The box expected from fresh detections holds a pair together, and fades with their age."""
     seen, expected = np.array([[0.1, 0.0]]), np.array([[0.8, 0.39]])
-    weight, possible = weigh(seen, expected, np.array([10]), 0.3, DEFAULT)
-    assert weight == pytest.approx(np.array([[0.5, 0.195]]))
+    weight, possible = weigh(seen, expected, 0 * seen, np.array([4]), 0.3, DEFAULT)
+    assert weight == pytest.approx(np.array([[0.45, 0.195]]))
     assert possible.tolist() == [[True, False]]
-    weight, possible = weigh(seen, expected, np.array([31]), 0.3, DEFAULT)
+    weight, possible = weigh(seen, expected, 0 * seen, np.array([31]), 0.3, DEFAULT)
     assert weight == pytest.approx(seen)
     assert possible.tolist() == [[False, False]]
 
@@ -95,10 +95,10 @@ def test_a_mask_that_slid_away_does_not_take_the_identity_along() -> None:
 def test_signs_of_a_stray_track_add_up() -> None:
     """No sign alone is enough here; a small mask inside a box counts half."""
     one = np.array([[0.1]])
-    weight, possible = weigh_strays(one, 2 * one, one, 2 * one, DEFAULT)
-    assert weight == pytest.approx(0.4)
+    weight, possible = weigh_strays(one, 2 * one, one, 2 * one, one, DEFAULT)
+    assert weight == pytest.approx(0.4 + 0.3 * 0.1)
     assert possible.all()
-    assert not weigh_strays(one, one, 0 * one, 3 * one, DEFAULT)[1].any()
+    assert not weigh_strays(one, one, 0 * one, 3 * one, one, DEFAULT)[1].any()
 
 
 def test_match_takes_the_best_total() -> None:
@@ -236,24 +236,25 @@ def test_of_three_alike_the_oldest_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unseen", "missed", "span", "trusted", "expected"),
+    ("unseen", "missed", "span", "doubtful", "known", "expected"),
     [
-        (29, 0, 0, False, ""),
-        (30, 0, 0, False, "lost"),  # not seen for too long
-        (0, 3, 29, False, ""),  # every_frame: three misses are only a moment
-        (0, 2, 60, False, ""),  # sparse prompts: two misses are only two
-        (0, 3, 30, False, "unconfirmed"),  # not confirmed for too long
-        (0, 3, 30, True, ""),  # the mask is good again
+        (89, 0, 0, False, False, ""),
+        (90, 0, 0, False, False, "lost"),  # not seen for too long
+        (299, 0, 0, False, True, ""),  # a detection could still be known as it
+        (300, 0, 0, False, True, "lost"),
+        (0, 3, 29, True, True, ""),  # every_frame: three misses are only a moment
+        (0, 2, 60, True, True, ""),  # sparse prompts: two misses are only two
+        (0, 3, 30, True, True, "unconfirmed"),  # not confirmed for too long
+        (0, 3, 30, False, True, ""),  # the mask is good again
+        (60, 6, 60, False, False, ""),  # hidden: nothing could match it
     ],
 )
 def test_a_track_ends_by_frames_and_prompts(
-    unseen: int, missed: int, span: int, trusted: bool, expected: str
+    unseen: int, missed: int, span: int, doubtful: bool, known: bool, expected: str
 ) -> None:
     """Both counts must be reached, so no prompt mode kills a track in the blink of an eye."""
-    ended = end_reasons(
-        np.array([unseen]), np.array([missed]), np.array([span]), np.array([trusted]), DEFAULT
-    )
-    assert ended.tolist() == [expected]
+    columns = [np.array([value]) for value in (unseen, missed, span, doubtful, known)]
+    assert end_reasons(*columns, DEFAULT).tolist() == [expected]
 
 
 # Rule 9
