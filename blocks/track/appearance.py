@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LOOK_SIZE", "describe", "learnt", "likeness", "similarity"]
+__all__ = ["LOOK_SIZE", "describe", "is_known", "learnt", "likeness", "similarity"]
 
 _WIDTH, _HEIGHT, _STRIPES = 14, 30, 3
 _BINS: Final = (8, 4, 8)
@@ -36,6 +36,12 @@ def describe(image: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> NDArray[np.
     return np.array([_look(image, box) for box in xyxy], dtype=np.float32).reshape(-1, LOOK_SIZE)
 
 
+def is_known(look: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which of ``(N, LOOK_SIZE)`` looks say something, ``(N,)``."""
+    result: NDArray[np.bool_] = (look != 0).any(axis=1)
+    return result
+
+
 def similarity(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float64]:
     """Compare looks.
 
@@ -47,7 +53,7 @@ def similarity(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArr
         ``(N, M)``, 0-1; NaN where one of the two is not known.
     """
     product = (first @ second.T).astype(np.float64)
-    known = first.any(axis=1)[:, None] & second.any(axis=1)[None]
+    known = is_known(first)[:, None] & is_known(second)[None]
     result: NDArray[np.float64] = np.where(known, np.clip(product, 0.0, 1.0), np.nan)
     return result
 
@@ -88,8 +94,6 @@ def learnt(
 
 
 def _look(image: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.float32]:
-    import cv2
-
     nothing = np.zeros(LOOK_SIZE, np.float32)
     sides = box[2:] - box[:2]
     if (sides <= 0).any() or not np.isfinite(box).all():
@@ -99,9 +103,9 @@ def _look(image: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.floa
     if crop is None or around is None:
         return nothing
     y, x = np.mgrid[-1 : 1 : _HEIGHT * 1j, -1 : 1 : _WIDTH * 1j]
-    inner = _histogram(cv2.cvtColor(crop, cv2.COLOR_BGR2HSV), np.exp(-((x / 0.6) ** 2 + y**2)))
+    inner = _histogram(_hsv(crop), np.exp(-((x / 0.6) ** 2 + y**2)))
     ring = np.maximum(np.abs(x), np.abs(y)) > 1 / 1.6
-    outer = _histogram(cv2.cvtColor(around, cv2.COLOR_BGR2HSV), ring.astype(np.float64))
+    outer = _histogram(_hsv(around), ring.astype(np.float64))
     return nothing if float(inner @ outer) >= _CAMOUFLAGE else inner
 
 
@@ -115,6 +119,12 @@ def _crop(image: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint
         return None
     small = cv2.resize(image[y1:y2, x1:x2], (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8)
+
+
+def _hsv(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    import cv2
+
+    return np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2HSV), np.uint8)
 
 
 def _histogram(hsv: NDArray[np.uint8], weight: NDArray[np.float64]) -> NDArray[np.float32]:

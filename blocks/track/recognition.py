@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .appearance import describe, learnt
+from .appearance import describe, is_known, learnt
 from .overlap import inside_fraction
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .track_table import TrackTable
     from .view import TrackView
 
-__all__ = ["learn_looks", "strangers"]
+__all__ = ["learn_looks", "put_aside", "strangers"]
 
 _EVERY, _SHARED, _SHARE = 5, 0.25, 0.1
 """Frames between two looks at a mask; part of its box in another from which the look may be the
@@ -39,11 +39,11 @@ def strangers(
         ``(N,)``; never a track whose look is not known.
     """
     result = np.zeros(len(table), dtype=bool)
-    rows = np.flatnonzero((table.unseen > 0) & view.visible & table.look.any(axis=1))
+    rows = np.flatnonzero((table.unseen > 0) & view.visible & is_known(table.look))
     if len(rows) > 0:
         now = describe(image, view.xyxy[rows])
         similar = (now * table.look[rows]).sum(axis=1)
-        result[rows] = now.any(axis=1) & (similar < options.reappear_likeness)
+        result[rows] = is_known(now) & (similar < options.reappear_likeness)
     return result
 
 
@@ -69,7 +69,25 @@ def learn_looks(
     shared[np.arange(len(rows)), rows] = 0.0
     rows = rows[shared.max(axis=1, initial=0.0) < _SHARED]
     known, now = table.look[rows], describe(image, view.xyxy[rows])
-    own = ~known.any(axis=1) | ((known * now).sum(axis=1) >= options.reappear_likeness)
+    own = ~is_known(known) | ((known * now).sum(axis=1) >= options.reappear_likeness)
     look = table.look.copy()
     look[rows] = learnt(known, now * own[:, None], _SHARE)
     return replace(table, look=look)
+
+
+def put_aside(
+    table: TrackTable, view: TrackView, strange: NDArray[np.bool_], options: IdentityOptions
+) -> TrackTable:
+    """Rule 8: let the model forget who was away for long, or came back as somebody else.
+
+    Args:
+        table: ``(N,)`` tracks, aged by this frame.
+        view: What the model sees of them, aligned.
+        strange: ``(N,)`` what :func:`strangers` tells of them.
+        options: ``lost_after``.
+
+    Returns:
+        The table with these tracks put aside; one that is seen again is not.
+    """
+    away = table.unseen >= options.lost_after
+    return replace(table, aside=(table.aside | away | strange) & ~view.visible)

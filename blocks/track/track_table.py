@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from .appearance import learnt
+from .appearance import is_known, learnt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -132,6 +132,10 @@ class TrackTable:
             table = replace(table, label=_put(table.label, at, np.array([label])))
         return table
 
+    def ids(self, rows: NDArray[np.bool_]) -> frozenset[int]:
+        """Return the ``track_id`` of the chosen rows, a ``(N,)`` bool."""
+        return frozenset(self.track_id[rows].tolist())
+
     def joined(self, other: TrackTable) -> Self:
         """Return the rows of both tables, the other's last."""
         pairs = zip(self._columns(), other._columns(), strict=True)
@@ -211,7 +215,7 @@ class TrackTable:
     def _look(self, rows: NDArray[np.intp], evidence: Evidence) -> NDArray[np.float32]:
         """The looks of some tracks with one more, unless it is hardly theirs."""
         known, similar = self.look[rows], (self.look[rows] * evidence.look).sum(axis=1)
-        own = evidence.clear & ((similar >= _STRANGE) | ~known.any(axis=1))
+        own = evidence.clear & ((similar >= _STRANGE) | ~is_known(known))
         return learnt(known, evidence.look * own[:, None], _LEARNT)
 
     def _columns(self) -> Iterable[NDArray[Any]]:

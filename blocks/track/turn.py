@@ -23,6 +23,7 @@ import numpy as np
 
 from ..models.seam import Prompt
 from . import rules as identity
+from .appearance import is_known
 from .association import Association
 from .corrections import answered
 from .decision import (
@@ -33,7 +34,7 @@ from .decision import (
     decisions_to_pair,
 )
 from .overlap import box_intersection, box_iou, covered_fraction, mask_iou
-from .recognition import learn_looks, strangers
+from .recognition import learn_looks, put_aside, strangers
 from .session import Standing, Tally
 from .track_events import Changes, TrackEvent, all_ended
 from .turn_result import TurnResult
@@ -217,7 +218,7 @@ class Turn:
             on_prompt_frame=self.evidence is not None,
         )
         table = learn_looks(table, view, self.frame.image, self.rules.identity)
-        table = self._put_aside(table, view, strange)
+        table = put_aside(table, view, strange, self.rules.identity)
         seen = view.take(view.visible)
         masks = seen.masks(self.frame.size_wh)
         twins, younger = self._twins(seen, masks, claimed[view.visible])
@@ -250,7 +251,8 @@ class Turn:
             mask=masks[np.flatnonzero(lives[view.visible])],
             accepted=accepted,
             plan=identity.plan_memory(table.track_id[lives], learns, prompted[lives]),
-            drop=frozenset(table.track_id[~lives | table.aside].tolist()) | self.corrections.dropped,
+            drop=frozenset(table.track_id[~lives | table.aside].tolist())
+            | self.corrections.dropped,
             last_id=self._ids.last,
             events=self.events,
             answers=(
@@ -300,13 +302,6 @@ class Turn:
             *_prompts(newborn.track_id, born),
         ]
 
-    def _put_aside(
-        self, table: TrackTable, view: TrackView, strange: NDArray[np.bool_]
-    ) -> TrackTable:
-        """Let the model forget who was away for long, or came back as somebody else."""
-        away = table.unseen >= self.rules.identity.lost_after
-        return replace(table, aside=(table.aside | away | strange) & ~view.visible)
-
     def _births(self, view: TrackView, evidence: Evidence, pairs: Pairing) -> Evidence:
         """Rule 6: the detections that become tracks."""
         options = self.rules.identity
@@ -349,7 +344,7 @@ class Turn:
         """Rules 7 and 8: why tracks end; empty for those that go on."""
         options = self.rules.identity
         doubtful = view.visible & (view.score < options.min_mask_score)
-        known = table.look.any(axis=1)
+        known = is_known(table.look)
         reasons = identity.end_reasons(
             table.unseen, table.missed, table.missed_span, doubtful, known, options
         )

@@ -253,8 +253,9 @@ def test_a_track_ends_by_frames_and_prompts(
     unseen: int, missed: int, span: int, doubtful: bool, known: bool, expected: str
 ) -> None:
     """Both counts must be reached, so no prompt mode kills a track in the blink of an eye."""
-    columns = [np.array([value]) for value in (unseen, missed, span, doubtful, known)]
-    assert end_reasons(*columns, DEFAULT).tolist() == [expected]
+    numbers = np.array([[unseen], [missed], [span]])
+    ended = end_reasons(*numbers, np.array([doubtful]), np.array([known]), options=DEFAULT)
+    assert ended.tolist() == [expected]
 
 
 # Rule 9

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trackwire.blocks.track.appearance import LOOK_SIZE
 from trackwire.blocks.track.evidence import Evidence
 from trackwire.blocks.track.track_table import TrackTable
 
@@ -16,6 +17,8 @@ def _table(count: int) -> TrackTable:
         class_id=np.zeros(count, np.int64),
         class_name=empty,
         detection_id=empty,
+        look=np.zeros((count, LOOK_SIZE), np.float32),
+        clear=np.ones(count, dtype=bool),
     )
     return TrackTable.newborn(np.arange(1, count + 1), evidence)
 
