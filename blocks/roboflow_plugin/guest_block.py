@@ -6,9 +6,9 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from trackwire.specs import (
     Batch,
@@ -47,7 +47,8 @@ _LEVELS: Final = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-_NO_ROW: Final[Mapping[str, Any]] = {"predictions": None}
+_PREDICTIONS: Final = "predictions"
+_OUTPUTS: Final = tuple(output.name for output in VideoTrackerManifest.outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class GuestTracker:
         device: Where models run, as in :class:`Resources`.
     """
 
-    engine: KnownEngine
+    engine: ClassVar[KnownEngine]
 
     def __init__(self, device: str = "auto") -> None:
         self._device = device
@@ -103,9 +104,9 @@ class GuestTracker:
             options: The other properties of the manifest, settled.
 
         Returns:
-            ``{"predictions": detections}`` for each picture, in order. Without a picture, and
-            where a frame failed and ``on_error`` is ``skip``, the detections are None: the engine
-            then leaves out for this element what depends on them.
+            The outputs by name for each picture, in order. Without a picture, and where a frame
+            failed and ``on_error`` is ``skip``, they are None: the engine then leaves out for
+            this element what depends on them.
 
         Raises:
             ModelError: The model is not known or cannot be loaded.
@@ -115,7 +116,7 @@ class GuestTracker:
         on_error = options.pop(ON_ERROR, "skip")
         pictures = list(images)
         given = [None] * len(pictures) if boxes is None else list(boxes)
-        results: list[dict[str, Any]] = [dict(_NO_ROW) for _ in pictures]
+        results: list[dict[str, Any]] = [dict.fromkeys(_OUTPUTS) for _ in pictures]
         with self._lock:
             tracker = self._opened(options)
             self._free_idle(tracker)
@@ -125,8 +126,10 @@ class GuestTracker:
                         raise outcome.error
                     _LOG.error("%s", outcome.error, exc_info=outcome.error)
                 elif not isinstance(outcome, Halt):
-                    tracks = detections_to_guest(outcome["predictions"])
-                    results[row]["predictions"] = self._lineage(tracks, pictures[row])
+                    tracks = detections_to_guest(outcome[_PREDICTIONS])
+                    lineage = type(self).engine.attach_lineage(tracks, pictures[row])
+                    results[row].update(outcome)
+                    results[row][_PREDICTIONS] = lineage
         return results
 
     def close(self) -> None:
@@ -225,9 +228,6 @@ class GuestTracker:
         outcomes = tracker.run(Batch(streams, columns))
         for element, outcome in zip(elements, outcomes, strict=True):
             yield element.index, outcome
-
-    def _lineage(self, tracks: Any, picture: Any) -> Any:
-        return self.engine.attach_lineage(tracks, picture)
 
 
 def make_tracker_block(engine: KnownEngine) -> type:

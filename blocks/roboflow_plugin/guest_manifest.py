@@ -22,12 +22,12 @@ from typing import (
 
 from pydantic import AliasChoices, ConfigDict, Field, create_model
 
-from trackwire.specs import INSTANCE_SEGMENTATION_PREDICTION, Selector
+from trackwire.specs import RLE_INSTANCE_SEGMENTATION_PREDICTION, Selector
 
 from ..track.manifest import VideoTrackerManifest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pydantic.fields import FieldInfo
 
@@ -76,10 +76,17 @@ def make_manifest(engine: KnownEngine) -> type:
 
 def _described(engine: KnownEngine) -> type:
     """Make the base class that answers what the engine asks of a manifest."""
-    prediction = engine.kinds[INSTANCE_SEGMENTATION_PREDICTION]
+    # Masks leave here dense; the kind of run lengths means another data field there.
+    outputs = [
+        engine.output(
+            name=output.name,
+            kind=_kinds(output.kinds - {RLE_INSTANCE_SEGMENTATION_PREDICTION}, engine.kinds),
+        )
+        for output in VideoTrackerManifest.outputs
+    ]
 
     def describe_outputs(cls: type) -> list[Any]:
-        return [engine.output(name="predictions", kind=[prediction])]
+        return outputs
 
     def takes_batches(cls: type) -> list[str]:
         return list(WIRED)
@@ -120,7 +127,7 @@ def _translate(annotation: Any, engine: KnownEngine) -> Any:
     if origin is Annotated:
         for extra in inner[1:]:
             if isinstance(extra, Selector):
-                return engine.selector(kind=_kinds(extra, engine.kinds))
+                return engine.selector(kind=_kinds(extra.kinds, engine.kinds))
         return Annotated[_translate(inner[0], engine), *inner[1:]]
     if origin in (Union, types.UnionType):
         return Union[tuple(_translate(member, engine) for member in inner)]  # noqa: UP007
@@ -129,9 +136,9 @@ def _translate(annotation: Any, engine: KnownEngine) -> Any:
     return annotation
 
 
-def _kinds(selector: Selector, known: Mapping[str, Any]) -> list[Any]:
-    """Give the engine's kinds for those of a selector; what an old engine lacks is left out."""
-    return [known[name] for name in sorted(selector.kinds) if name in known]
+def _kinds(names: Iterable[str], known: Mapping[str, Any]) -> list[Any]:
+    """Give the engine's kinds of these names; what an old engine lacks is left out."""
+    return [known[name] for name in sorted(names) if name in known]
 
 
 _DESCRIPTION: Final[dict[str, Any]] = {

@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 import time
+import warnings
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -145,9 +146,8 @@ def boxes_from_guest(boxes: Any) -> sv.Detections:
     runs = boxes.data.get(RLE_MASK)
     if boxes.mask is not None or runs is None or len(boxes) == 0:
         return boxes
-    from pycocotools import mask as coco
-
-    return replace(boxes, mask=np.stack([coco.decode(_as_bytes(run)) for run in runs]) > 0)
+    masks = np.stack([_decoded(run) for run in runs])
+    return replace(boxes, mask=masks)
 
 
 def detections_to_guest(tracks: sv.Detections) -> sv.Detections:
@@ -195,10 +195,14 @@ def _frame_rate(given: float | None) -> Fraction | None:
     return Fraction(given).limit_denominator(_LONGEST_FRAME_RATE)
 
 
-def _as_bytes(run: Any) -> dict[str, Any]:
+def _decoded(run: Any) -> NDArray[np.bool_]:
+    from pycocotools import mask as coco
+
     counts = run["counts"]
     counts = counts.encode() if isinstance(counts, str) else counts
-    return {"size": list(run["size"]), "counts": counts}
+    with warnings.catch_warnings():  # pycocotools 2.0 wraps its memory in a way NumPy 2 dislikes
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return np.asarray(coco.decode({"size": list(run["size"]), "counts": counts}) > 0)
 
 
 def _dense(masks: Any) -> NDArray[np.bool_] | None:
