@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+GUEST := build/roboflow-venv
 STATIC := trackwire specs blocks sinks pipeline tests benchmarks examples tools
 
 # Extra arguments: make test PYTEST_ARGS="tests/specs -x"
@@ -15,10 +16,10 @@ export GOMP_SPINCOUNT ?= 0
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help stage setup demo test check bench soak clean
+.PHONY: help stage setup demo test test-roboflow check bench soak clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.dev stage ## Install everything for development into .venv
 
@@ -27,6 +28,9 @@ demo: $(VENV)/.core stage ## Track a synthetic scene and judge the result (no to
 
 test: setup ## Run the tests
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+test-roboflow: $(GUEST)/.installed ## Test the plug-in inside Roboflow's engine (its own environment, 2.7 GB)
+	PYTHONPATH=$(CURDIR) $(GUEST)/bin/python -m pytest -W ignore -p no:anyio tests/roboflow $(PYTEST_ARGS)
 
 check: setup ## Lint, format check, mypy and pyright
 	$(BIN)/ruff check $(STATIC)
@@ -70,4 +74,11 @@ $(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.core
 	$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev,sam,openvino]'
 	$(PIP) install -c constraints.txt --no-deps trackers trackeval
+	@touch $@
+
+# That engine pins older versions of what Trackwire uses, so it never shares an environment with it.
+# Trackwire itself is taken from this tree.
+$(GUEST)/.installed: tests/roboflow/requirements.txt
+	$(PYTHON) -m venv $(GUEST)
+	$(GUEST)/bin/python -m pip --disable-pip-version-check --quiet install -r $<
 	@touch $@

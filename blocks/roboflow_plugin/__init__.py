@@ -2,7 +2,7 @@
 
 That engine loads this module by name and asks it for blocks::
 
-    WORKFLOWS_PLUGINS=trackwire.blocks.roboflow_plugin
+    WORKFLOWS_PLUGINS = trackwire.blocks.roboflow_plugin
 
 From then on its documents may hold steps of type ``trackwire/video_tracker@v1``. The engine is
 imported when it is asked for blocks, not before, and is no dependency of Trackwire.

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -15,7 +15,6 @@ from trackwire.specs import (
     BlockError,
     Event,
     Failure,
-    Halt,
     Missing,
     Outcome,
     Resources,
@@ -25,7 +24,7 @@ from trackwire.specs import (
 
 from ..track.manifest import VideoTrackerManifest
 from ..track.video_tracker import VideoTracker
-from .guest_manifest import ON_ERROR, WIRED, make_manifest
+from .guest_manifest import ON_ERROR, make_manifest
 from .guest_values import (
     FrameCount,
     boxes_from_guest,
@@ -66,18 +65,21 @@ class GuestTracker:
 
     The engine tells a block neither its options before the first frame nor that a stream ended:
     the tracker opens with the first call, and the session of a stream that sent nothing for
-    ``idle_after_s`` is freed with the next call. Its ids stay used.
+    ``session_timeout_s`` is freed with the next call. Its ids stay used.
 
     Safe to call from several threads: calls wait for one another.
 
     Args:
         device: Where models run, as in :class:`Resources`.
+        clock: Monotonic seconds; tests put their own in.
     """
 
     engine: ClassVar[KnownEngine]
 
-    def __init__(self, device: str = "auto") -> None:
-        self._device = device
+    def __init__(
+        self, device: str = "auto", *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._resources = Resources(outbox=_log, device=device, clock=clock)
         self._lock = threading.Lock()
         self._tracker: VideoTracker | None = None
         self._options: dict[str, Any] = {}
@@ -119,13 +121,13 @@ class GuestTracker:
         results: list[dict[str, Any]] = [dict.fromkeys(_OUTPUTS) for _ in pictures]
         with self._lock:
             tracker = self._opened(options)
-            self._free_idle(tracker)
+            self._forget_counts(tracker)
             for row, outcome in self._track(tracker, pictures, given):
                 if isinstance(outcome, Failure):
                     if on_error == "stop":
                         raise outcome.error
                     _LOG.error("%s", outcome.error, exc_info=outcome.error)
-                elif not isinstance(outcome, Halt):
+                elif isinstance(outcome, Mapping):
                     tracks = detections_to_guest(outcome[_PREDICTIONS])
                     lineage = type(self).engine.attach_lineage(tracks, pictures[row])
                     results[row].update(outcome)
@@ -150,7 +152,7 @@ class GuestTracker:
                     "images": "$inputs.image",
                 }
             )
-            self._tracker = VideoTracker.open(step, Resources(outbox=_log, device=self._device))
+            self._tracker = VideoTracker.open(step, self._resources)
             self._options = dict(options)
         elif options != self._options:
             changed = sorted(
@@ -166,12 +168,8 @@ class GuestTracker:
             )
         return self._tracker
 
-    def _free_idle(self, tracker: VideoTracker) -> None:
-        idle_after_s = float(self._options.get("idle_after_s", 60.0))
-        for session in tracker.sessions:
-            if time.monotonic() - session.used_at_s < idle_after_s:
-                break  # they come in the order of their last use
-            tracker.end_stream(session.stream)
+    def _forget_counts(self, tracker: VideoTracker) -> None:
+        """Count only for streams that have a session."""
         for stream in [name for name in self._counts if tracker.sessions.peek(name) is None]:
             del self._counts[stream]
 
@@ -230,7 +228,7 @@ class GuestTracker:
             yield element.index, outcome
 
 
-def make_tracker_block(engine: KnownEngine) -> type:
+def make_tracker_block(engine: KnownEngine) -> type[Any]:
     """Make the block class on the engine's base class.
 
     Args:
@@ -241,9 +239,6 @@ def make_tracker_block(engine: KnownEngine) -> type:
     """
     manifest = make_manifest(engine)
 
-    def get_manifest(cls: type) -> type:
-        return manifest
-
     return type(
         "VideoTrackerBlock",
         (GuestTracker, engine.block),
@@ -251,7 +246,7 @@ def make_tracker_block(engine: KnownEngine) -> type:
             "__module__": __name__,
             "__doc__": GuestTracker.__doc__,
             "engine": engine,
-            "get_manifest": classmethod(get_manifest),
+            "get_manifest": staticmethod(lambda: manifest),
         },
     )
 

@@ -43,7 +43,7 @@ ON_ERROR: Final = "on_error"
 _OWN_FIELDS: Final = frozenset({"type", "name"})
 
 
-def make_manifest(engine: KnownEngine) -> type:
+def make_manifest(engine: KnownEngine) -> type[Any]:
     """Make the manifest class that describes the tracker to the engine.
 
     Args:
@@ -68,13 +68,13 @@ def make_manifest(engine: KnownEngine) -> type:
             "on, or raise, which ends the pipeline for all streams.",
         ),
     )
-    model: type = create_model(
+    model: type[Any] = create_model(
         "VideoTrackerManifest", __base__=_described(engine), __module__=__name__, **fields
     )
     return model
 
 
-def _described(engine: KnownEngine) -> type:
+def _described(engine: KnownEngine) -> type[Any]:
     """Make the base class that answers what the engine asks of a manifest."""
     # Masks leave here dense; the kind of run lengths means another data field there.
     outputs = [
@@ -85,18 +85,6 @@ def _described(engine: KnownEngine) -> type:
         for output in VideoTrackerManifest.outputs
     ]
 
-    def describe_outputs(cls: type) -> list[Any]:
-        return outputs
-
-    def takes_batches(cls: type) -> list[str]:
-        return list(WIRED)
-
-    def takes_empty_values(cls: type) -> bool:
-        return True  # frames go on where a branch that gives the boxes is switched off
-
-    def engine_versions(cls: type) -> str:
-        return ">=1.3.0,<2.0.0"
-
     return type(
         "_DescribedManifest",
         (engine.manifest,),
@@ -104,10 +92,11 @@ def _described(engine: KnownEngine) -> type:
             "__module__": __name__,
             "__annotations__": {"model_config": ClassVar[ConfigDict]},
             "model_config": ConfigDict(json_schema_extra=_DESCRIPTION, protected_namespaces=()),
-            "describe_outputs": classmethod(describe_outputs),
-            "get_parameters_accepting_batches": classmethod(takes_batches),
-            "accepts_empty_values": classmethod(takes_empty_values),
-            "get_execution_engine_compatibility": classmethod(engine_versions),
+            "describe_outputs": staticmethod(lambda: outputs),
+            "get_parameters_accepting_batches": staticmethod(lambda: list(WIRED)),
+            # Frames go on where a branch that gives the boxes is switched off.
+            "accepts_empty_values": staticmethod(lambda: True),
+            "get_execution_engine_compatibility": staticmethod(lambda: ">=1.3.0,<2.0.0"),
         },
     )
 
@@ -132,7 +121,7 @@ def _translate(annotation: Any, engine: KnownEngine) -> Any:
     if origin in (Union, types.UnionType):
         return Union[tuple(_translate(member, engine) for member in inner)]  # noqa: UP007
     if origin in (list, dict):
-        return origin[tuple(_translate(member, engine) for member in inner)]
+        return types.GenericAlias(origin, tuple(_translate(member, engine) for member in inner))
     return annotation
 
 

@@ -14,7 +14,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 HERE = Path(__file__).resolve().parent
@@ -39,7 +38,6 @@ def engine() -> Any:
         WORKFLOWS_PLUGINS=PLUGINS,
         TELEMETRY_OPT_OUT="True",
         DISABLE_VERSION_CHECK="True",
-        MODEL_CACHE_DIR=os.environ.get("MODEL_CACHE_DIR", "/nonexistent"),
     )
     from torchvision_shim import make_torchvision_importable
 
@@ -82,40 +80,23 @@ def play(engine: Any) -> Callable[..., list[list[dict[str, Any] | None]]]:
             on_prediction=keep,
             **options,
         )
-        pipeline.start()
+        pipeline.start(use_main_thread=False)
         pipeline.join()
         return results
 
     return run
 
 
-@pytest.fixture
-def picture(engine: Any) -> Callable[..., Any]:
-    """Make one of the engine's pictures: ``picture("cam", 3, image)``."""
-    from datetime import UTC, datetime, timedelta
+@pytest.fixture(scope="session")
+def walk(pedestrians: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The clip as a lossless file: the engine takes a folder of pictures for a live stream."""
+    import cv2
 
-    from inference.core.workflows.execution_engine.entities.base import (
-        ImageParentMetadata,
-        OriginCoordinatesSystem,
-        VideoMetadata,
-        WorkflowImageData,
-    )
-
-    def make(stream: str, number: int, image: np.ndarray | None = None) -> Any:
-        pixels = np.full((48, 64, 3), 90, np.uint8) if image is None else image
-        height, width = pixels.shape[:2]
-        return WorkflowImageData(
-            parent_metadata=ImageParentMetadata(
-                parent_id="image",
-                origin_coordinates=OriginCoordinatesSystem(0, 0, width, height),
-            ),
-            numpy_image=pixels,
-            video_metadata=VideoMetadata(
-                video_identifier=stream,
-                frame_number=number,
-                frame_timestamp=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number),
-                fps=10,
-            ),
-        )
-
-    return make
+    pictures: list[Any] = [cv2.imread(str(p)) for p in sorted(pedestrians.glob("frames/*.jpg"))]
+    height, width = pictures[0].shape[:2]
+    path = str(tmp_path_factory.mktemp("clip") / "walk.avi")
+    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"FFV1"), 10, (width, height))
+    for picture in pictures:
+        writer.write(picture)
+    writer.release()
+    return path

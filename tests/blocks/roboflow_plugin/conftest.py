@@ -5,7 +5,6 @@ The real engine is in ``tests/roboflow``; here are only the attributes that are 
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -39,11 +38,11 @@ class GuestPicture:
     video_metadata: GuestMetadata = field(default_factory=GuestMetadata)
 
 
-class _Block(ABC):
+class _Block:
     """Base class of blocks."""
 
 
-class _Manifest(BaseModel, ABC):
+class _Manifest(BaseModel):
     type: str
     name: str
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import supervision as sv
 
-from trackwire.blocks.roboflow_plugin.guest_block import GuestTracker
+from trackwire.blocks.roboflow_plugin.guest_block import GuestTracker, make_tracker_block
+from trackwire.blocks.roboflow_plugin.known_engine import KnownEngine
 from trackwire.specs import BlockError, ModelError, SessionError
 
 OPTIONS = {"model_id": "lite@192", "prompt_mode": "every_n_frames", "prompt_interval": 3}
@@ -142,20 +143,20 @@ def test_an_unknown_model_raises(tracker: GuestTracker, picture: Callable[..., A
 
 
 def test_silent_streams_are_freed_and_their_ids_stay_used(
-    tracker: GuestTracker, picture: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    stand_in: KnownEngine, picture: Callable[..., Any]
 ) -> None:
-    """The engine does not tell that a stream ended: a thousand identifiers leave few sessions."""
-    now_s = 0.0
-    monkeypatch.setattr("time.monotonic", lambda: now_s)
-    options = {**OPTIONS, "idle_after_s": 10.0}
+    """The engine does not tell that a stream ended: many identifiers leave few sessions."""
+    now_s = [0.0]
+    tracker = make_tracker_block(stand_in)("cpu", clock=lambda: now_s[0])
+    options = {**OPTIONS, "session_timeout_s": 10.0}
     tracker.run([picture("gone", 1)], [_boxes(1)], **options)
-    for step in range(1, 200):
-        now_s = step * 6.0
+    for step in range(1, 100):
+        now_s[0] = step * 6.0
         tracker.run([picture(f"visitor-{step}", 1)], None, **options)
-        assert tracker.tracker is not None
         assert len(tracker.tracker.sessions) <= 3
     (result,) = tracker.run([picture("gone", 2)], [_boxes(2)], **options)
     assert _ids(result) == [2]
+    assert [event["event"] for event in result["events"]] == ["started"]
 
 
 def test_threads_wait_for_one_another(tracker: GuestTracker, picture: Callable[..., Any]) -> None:
