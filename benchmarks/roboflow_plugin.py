@@ -77,7 +77,7 @@ def _without_engine(clip: Path) -> tuple[Any, str, float]:
     import pedestrians
 
     options = argparse.Namespace(clip=clip, model="lite", reprompt="needed", pictures=None)
-    truth = pedestrians._read_truth(clip / "gt.txt")  # noqa: SLF001
+    truth = pedestrians.read_truth(clip / "gt.txt")
     score, milliseconds = pedestrians._track(options, "every_n_frames", truth)  # noqa: SLF001
     return score, "", milliseconds
 
