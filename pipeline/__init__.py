@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from .buffer import BoundedBuffer, OverflowPolicy
     from .engine import Engine, EngineReport, FrameResult, StepReport
     from .inference_pipeline import InferencePipeline
+    from .options import RunOptions
     from .sources import (
+        CameraSource,
         FileSource,
         FrameSource,
         ImageSource,
+        LiveOptions,
+        LiveSource,
         SourceFrame,
         SyntheticSource,
         resolve_sources,
@@ -29,6 +33,7 @@ if __name__ != "trackwire.pipeline":
 
 __all__ = [
     "BoundedBuffer",
+    "CameraSource",
     "Engine",
     "EngineReport",
     "FileSource",
@@ -36,8 +41,11 @@ __all__ = [
     "FrameSource",
     "ImageSource",
     "InferencePipeline",
+    "LiveOptions",
+    "LiveSource",
     "OverflowPolicy",
     "PipelineStatus",
+    "RunOptions",
     "SinkStatus",
     "SourceFrame",
     "SourceStatus",
@@ -48,6 +56,7 @@ __all__ = [
 
 _HOME: Final = {
     "BoundedBuffer": "buffer",
+    "CameraSource": "sources",
     "Engine": "engine",
     "EngineReport": "engine",
     "FileSource": "sources",
@@ -55,8 +64,11 @@ _HOME: Final = {
     "FrameSource": "sources",
     "ImageSource": "sources",
     "InferencePipeline": "inference_pipeline",
+    "LiveOptions": "sources",
+    "LiveSource": "sources",
     "OverflowPolicy": "buffer",
     "PipelineStatus": "status",
+    "RunOptions": "options",
     "SinkStatus": "status",
     "SourceFrame": "sources",
     "SourceStatus": "status",

@@ -45,9 +45,9 @@ class BoundedBuffer(Generic[T]):
         policy: OverflowPolicy = "wait",
         condition: threading.Condition | None = None,
     ) -> None:
-        if max_items < 1 or (max_weight is not None and max_weight < 1):
-            raise ValueError(f"bounds must be positive, found {max_items=}, {max_weight=}")
-        self._max_items = max_items
+        if max_weight is not None:
+            _positive(max_weight, "max_weight")
+        self._max_items = _positive(max_items, "max_items")
         self._max_weight = max_weight
         self._weigh = weigh
         self._policy = _checked(policy)
@@ -83,6 +83,17 @@ class BoundedBuffer(Generic[T]):
     def policy(self, policy: OverflowPolicy) -> None:
         with self._condition:
             self._policy = _checked(policy)
+            self._condition.notify_all()
+
+    @property
+    def max_items(self) -> int:
+        """Most items held; may be set while the buffer is in use, what is held too many stays."""
+        return self._max_items
+
+    @max_items.setter
+    def max_items(self, max_items: int) -> None:
+        with self._condition:
+            self._max_items = _positive(max_items, "max_items")
             self._condition.notify_all()
 
     @property
@@ -213,3 +224,9 @@ def _checked(policy: OverflowPolicy) -> OverflowPolicy:
             f"policy must be one of {', '.join(get_args(OverflowPolicy))}, found {policy!r}"
         )
     return policy
+
+
+def _positive(bound: int, name: str) -> int:
+    if bound < 1:
+        raise ValueError(f"{name} must be positive, found {bound}")
+    return bound

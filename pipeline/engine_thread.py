@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from trackwire.specs import BlockError, Event, Outbox
 
-from .source_thread import ErrorPolicy, SourceThread
+from .options import RunOptions
+from .source_thread import SourceThread
 
 if TYPE_CHECKING:
     from trackwire.blocks import Frame, TrackerControl
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from .engine import EngineReport, FrameResult
     from .sink_thread import SinkQueue
 
-__all__ = ["CustomLogic", "Driver", "EngineThread", "SinkMode"]
+__all__ = ["LIVE_WAIT_S", "CustomLogic", "Driver", "EngineThread"]
 
-SinkMode: TypeAlias = Literal["adaptive", "sequential", "batch"]
-"""How sinks are called: frame by frame, tick by tick with lists, or by the number of sources."""
+LIVE_WAIT_S: Final = 0.02
+"""How long a tick waits for live sources after the first frame is there, unless told otherwise.
+
+Long enough to gather cameras that run in step, too short to slow one down for another."""
 
 
 class Driver(Protocol):
@@ -89,9 +92,10 @@ _NO_RESULTS: Final = (
 class EngineThread(threading.Thread):
     """Takes at most one frame of each source per tick and hands the results to the sinks.
 
-    A tick waits for every source that is neither paused, muted nor ended; with
-    ``batch_timeout_s`` only so long after the first frame is there. A frame on which a step
-    failed is handed to no sink; under ``stop`` it is the last of the run.
+    A tick waits for the sources that are to give a frame, for as long as
+    :attr:`RunOptions.batch_timeout_s` says; those that are opening, lost, paused or muted hold
+    nobody up. A frame on which a step failed is handed to no sink; under ``stop`` it is the last
+    of the run.
 
     Args:
         open_driver: Makes the engine; called on this thread.
@@ -99,11 +103,9 @@ class EngineThread(threading.Thread):
         sinks: Queues that take the results.
         condition: Notified by sources, and by this thread when the engine is open.
         outbox: Takes events.
-        step_policy: What a failed step does.
-        source_policy: What a failed source does.
-        batch_timeout_s: Longest wait for stragglers, or None.
-        sink_mode: How sinks are called.
+        options: How the pipeline runs.
         on_failure: Called with the error that ends the run.
+        on_end: Called when the last tick is done.
     """
 
     def __init__(
@@ -114,11 +116,9 @@ class EngineThread(threading.Thread):
         sinks: Sequence[SinkQueue],
         condition: threading.Condition,
         outbox: Outbox,
-        step_policy: ErrorPolicy,
-        source_policy: ErrorPolicy,
-        batch_timeout_s: float | None,
-        sink_mode: SinkMode,
+        options: RunOptions,
         on_failure: Callable[[BaseException], None],
+        on_end: Callable[[], None],
     ) -> None:
         super().__init__(name="trackwire-engine")
         self.opened = False
@@ -129,16 +129,18 @@ class EngineThread(threading.Thread):
         self.last_report: EngineReport | None = None
         self._driver: Driver | None = None
         self._open_driver = open_driver
-        self._sources = sources
+        self._sources = {source.source_id: source for source in sources}
         self._sinks = sinks
         self._condition = condition
         self._outbox = outbox
-        self._step_policy = step_policy
-        self._source_policy = source_policy
-        self._batch_timeout_s = batch_timeout_s
-        self._batched = sink_mode == "batch" or (sink_mode == "adaptive" and len(sources) > 1)
+        self._options = options
+        self._batched = options.sink_mode == "batch" or (
+            options.sink_mode == "adaptive" and len(sources) > 1
+        )
         self._on_failure = on_failure
+        self._on_end = on_end
         self._running = list(sources)
+        self._working_since_s: float | None = None
         self._stopping = False
         self._released = False
 
@@ -152,7 +154,8 @@ class EngineThread(threading.Thread):
             self._on_failure(error)
         finally:
             self.ended_s = monotonic()
-            for source in self._sources:
+            self._on_end()
+            for source in self._sources.values():
                 source.stop()
             self._close()
             for sink in self._sinks:
@@ -169,6 +172,18 @@ class EngineThread(threading.Thread):
         with self._condition:
             self._stopping = True
             self._condition.notify_all()
+
+    def add(self, source: SourceThread) -> None:
+        """Take frames of one more source from now on; it is open."""
+        with self._condition:
+            self._sources[source.source_id] = source
+            self._running.append(source)
+            self._condition.notify_all()
+
+    def working_for_s(self, now_s: float) -> float | None:
+        """Tell how long the tick at work has taken so far; None between ticks."""
+        since_s = self._working_since_s
+        return None if since_s is None else now_s - since_s
 
     def report(self) -> EngineReport | None:
         """The engine's report, also after the run; None with custom logic or before the start."""
@@ -209,7 +224,7 @@ class EngineThread(threading.Thread):
                 results = self._tick(frames)
                 self._count(frames, results)
                 self._hand_on(results)
-                if self._step_policy == "stop":
+                if self._options.on_step_error == "stop":
                     self._stop_at_failure(results)
             self._end_streams()
 
@@ -217,20 +232,29 @@ class EngineThread(threading.Thread):
         """Wait for a tick of frames; an empty list if a source ended, None if all is over."""
         deadline: float | None = None
         with self._condition:
-            while not self._stopping and self._running:
+            while not self._stopping and (self._running or self._options.keep_running):
                 if any(source.buffer.finished for source in self._running):
                     return self._take() if self._late(deadline) else []
                 able = [source for source in self._running if not source.paused]
                 ready = [source for source in able if len(source.buffer)]
-                missing = [s for s in able if not len(s.buffer) and not s.held_back]
+                missing = [s for s in able if s.expected and not len(s.buffer)]
                 if ready and not missing:
                     return self._take()
-                if ready and self._batch_timeout_s is not None and deadline is None:
-                    deadline = monotonic() + self._batch_timeout_s
+                if ready and deadline is None:
+                    wait_s = self._wait_for(ready, missing)
+                    deadline = None if wait_s is None else monotonic() + wait_s
                 if self._late(deadline):
                     return self._take()
                 self._condition.wait(None if deadline is None else deadline - monotonic())
         return None
+
+    def _wait_for(
+        self, ready: Sequence[SourceThread], missing: Sequence[SourceThread]
+    ) -> float | None:
+        """How long the frames that are there wait for those that are not; None for ever."""
+        if self._options.batch_timeout_s is not None:
+            return self._options.batch_timeout_s
+        return LIVE_WAIT_S if any(source.live for source in (*ready, *missing)) else None
 
     def _late(self, deadline: float | None) -> bool:
         return deadline is not None and monotonic() >= deadline
@@ -247,6 +271,7 @@ class EngineThread(threading.Thread):
         from .engine import FrameResult
 
         self.ticks += 1
+        self._working_since_s = monotonic()
         try:
             return self._active().tick(frames)
         except Exception as error:  # noqa: BLE001 - custom logic may raise anything
@@ -266,11 +291,16 @@ class EngineThread(threading.Thread):
                 )
             )
             return [FrameResult(frame, {}, (failure,)) for frame in frames]
+        finally:
+            self._working_since_s = None
 
     def _count(self, frames: Sequence[Frame], results: Sequence[FrameResult]) -> None:
+        now_s = monotonic()
         for frame, result in zip(frames, results, strict=True):
             source = self._sources[frame.video.source_id]
             source.processed += 1
+            source.departures.mark(now_s)
+            source.latency.add(now_s - frame.video.received_s)
             source.failed += bool(result.failures)
 
     def _hand_on(self, results: Sequence[FrameResult]) -> None:
@@ -282,8 +312,9 @@ class EngineThread(threading.Thread):
                 for sink in self._sinks:
                     sink.put(result.outputs, result.frame)
             return
-        predictions: list[Any] = [None] * len(self._sources)
-        frames: list[Frame | None] = [None] * len(self._sources)
+        places = max(self._sources) + 1
+        predictions: list[Any] = [None] * places
+        frames: list[Frame | None] = [None] * places
         for result in good:
             source_id = result.frame.video.source_id
             predictions[source_id], frames[source_id] = result.outputs, result.frame
@@ -300,7 +331,7 @@ class EngineThread(threading.Thread):
         for source in [each for each in self._running if each.buffer.finished]:
             self._running.remove(source)
             self._forget(source)
-            if source.failure is not None and self._source_policy == "stop":
+            if source.failure is not None and self._options.on_source_error == "stop":
                 self._on_failure(source.failure)
 
     def _forget(self, source: SourceThread) -> None:
@@ -308,7 +339,7 @@ class EngineThread(threading.Thread):
             self._active().end_stream(source.video_identifier)
         except Exception as error:  # noqa: BLE001 - users' blocks may raise anything
             # The engine has sent the event; ending a stream is part of running its steps.
-            if self._step_policy == "stop":
+            if self._options.on_step_error == "stop":
                 self._on_failure(error)
 
     def _close(self) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 from trackwire.specs import (
-    Event,
     Mistake,
     MistakeCode,
     Resources,
@@ -18,11 +17,11 @@ from trackwire.specs import (
 )
 
 from .broadcast import Broadcast
-from .engine_thread import CustomLogic, Driver, SinkMode
+from .engine_thread import CustomLogic, Driver
 from .identifiers import unique_identifiers
-from .run import Run, RunOptions
+from .options import PipelineOptions, RunOptions
+from .run import Run
 from .sink_thread import sink_list
-from .source_thread import ErrorPolicy
 from .sources.resolve import VideoReference, resolve_sources
 from .status import PipelineStatus
 
@@ -56,6 +55,9 @@ class InferencePipeline:
     ``failed``; a sink misses the result on which it raised; a source is read on, and given up
     after ten errors in a row.
 
+    **Live sources.** URLs and cameras drop the oldest frame instead of waiting, connect again
+    when they are lost, and hold nobody up. Sinks of a run with a live source drop, too.
+
     Example:
         >>> pipeline = InferencePipeline.init_with_workflow(
         ...     video_reference="clip.mp4",
@@ -66,8 +68,9 @@ class InferencePipeline:
         >>> pipeline.join()
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, options: RunOptions) -> None:
         self._run = run
+        self._options = options
 
     @classmethod
     def init_with_workflow(
@@ -80,22 +83,16 @@ class InferencePipeline:
         image_input_name: str = "image",
         workflows_parameters: Mapping[str, Any] | None = None,
         workflows_thread_pool_workers: int = 1,
-        status_update_handlers: Sequence[Callable[[Event], None]] = (),
-        on_source_error: ErrorPolicy = "stop",
-        on_step_error: ErrorPolicy = "stop",
-        on_sink_error: ErrorPolicy = "stop",
-        batch_timeout_s: float | None = None,
-        sink_mode: SinkMode = "adaptive",
-        max_frames: int | None = None,
-        video_identifiers: Sequence[str] | None = None,
         resources: Resources | None = None,
         registry: Registry | None = None,
+        **options: Unpack[PipelineOptions],
     ) -> InferencePipeline:
         """Make a pipeline that runs a workflow.
 
         Args:
-            video_reference: Video file, folder or glob of images, ``synthetic[:SCENE]``, a
-                :class:`~trackwire.pipeline.FrameSource`, or a list of these.
+            video_reference: Video file, URL of a stream, number of a camera, folder or glob of
+                images, ``synthetic[:SCENE]``, a :class:`~trackwire.pipeline.FrameSource`, or a
+                list of these.
             workflow_specification: Document, JSON text, path of a JSON file, or a compiled
                 workflow.
             on_prediction: One sink or a list; None to run for the events alone.
@@ -106,17 +103,9 @@ class InferencePipeline:
                 workflow, which has them.
             workflows_thread_pool_workers: Most steps that run at the same time; results do not
                 depend on it.
-            status_update_handlers: Called with each event, on the thread it comes from.
-            on_source_error: Policy when a source fails.
-            on_step_error: Policy when a step fails on a frame.
-            on_sink_error: Policy when a sink raises.
-            batch_timeout_s: With several sources, how long a tick waits for the others after
-                the first frame is there; None for as long as they run.
-            sink_mode: Call sinks frame by frame or tick by tick.
-            max_frames: Read at most that many frames of each source.
-            video_identifiers: Wished names of the streams, one per source.
             resources: What blocks get when they open; ``api_key`` and listeners are added.
             registry: Blocks the document may use; None for all that are installed.
+            **options: How to run; :class:`~trackwire.pipeline.RunOptions` explains each.
 
         Returns:
             A pipeline that is not yet started; no source is open and no model loaded.
@@ -134,7 +123,8 @@ class InferencePipeline:
             )
         workflow = _compile(workflow_specification, registry, workflows_parameters)
         _check_image_input(workflow, image_input_name)
-        outbox = Broadcast(status_update_handlers)
+        run_options = RunOptions(**options)
+        outbox = Broadcast(run_options.status_update_handlers)
         given = resources or Resources()
         opened = replace(
             given,
@@ -151,16 +141,8 @@ class InferencePipeline:
             open_driver,
             video_reference,
             on_prediction,
-            video_identifiers,
-            RunOptions(
-                outbox=outbox,
-                on_source_error=on_source_error,
-                on_step_error=on_step_error,
-                on_sink_error=on_sink_error,
-                batch_timeout_s=batch_timeout_s,
-                sink_mode=sink_mode,
-                max_frames=max_frames,
-            ),
+            outbox,
+            run_options,
         )
 
     @classmethod
@@ -169,15 +151,7 @@ class InferencePipeline:
         video_reference: VideoReference,
         on_video_frame: Callable[[list[Frame]], Sequence[Any]],
         on_prediction: Sink | Sequence[Sink] | None = None,
-        *,
-        status_update_handlers: Sequence[Callable[[Event], None]] = (),
-        on_source_error: ErrorPolicy = "stop",
-        on_step_error: ErrorPolicy = "stop",
-        on_sink_error: ErrorPolicy = "stop",
-        batch_timeout_s: float | None = None,
-        sink_mode: SinkMode = "adaptive",
-        max_frames: int | None = None,
-        video_identifiers: Sequence[str] | None = None,
+        **options: Unpack[PipelineOptions],
     ) -> InferencePipeline:
         """Make a pipeline that runs a callable of one's own instead of a workflow.
 
@@ -189,15 +163,8 @@ class InferencePipeline:
                 result may be anything and goes to the sinks as it is (those of Trackwire expect
                 dicts). Images are not writeable: copy one to draw on it. An exception fails
                 every frame of the tick and follows ``on_step_error``.
-            on_prediction: As in :meth:`init_with_workflow`, and so are the rest.
-            status_update_handlers: Called with each event, on the thread it comes from.
-            on_source_error: Policy when a source fails.
-            on_step_error: Policy when ``on_video_frame`` raises.
-            on_sink_error: Policy when a sink raises.
-            batch_timeout_s: How long a tick waits for the other sources; None for ever.
-            sink_mode: Call sinks frame by frame or tick by tick.
-            max_frames: Read at most that many frames of each source.
-            video_identifiers: Wished names of the streams, one per source.
+            on_prediction: As in :meth:`init_with_workflow`.
+            **options: As in :meth:`init_with_workflow`.
 
         Returns:
             A pipeline that is not yet started.
@@ -207,20 +174,14 @@ class InferencePipeline:
             SinkError: ``on_prediction`` is no callable.
             ValueError: An option is out of range.
         """
+        run_options = RunOptions(**options)
+        outbox = Broadcast(run_options.status_update_handlers)
         return cls._with(
             lambda: CustomLogic(on_video_frame),
             video_reference,
             on_prediction,
-            video_identifiers,
-            RunOptions(
-                outbox=Broadcast(status_update_handlers),
-                on_source_error=on_source_error,
-                on_step_error=on_step_error,
-                on_sink_error=on_sink_error,
-                batch_timeout_s=batch_timeout_s,
-                sink_mode=sink_mode,
-                max_frames=max_frames,
-            ),
+            outbox,
+            run_options,
         )
 
     @classmethod
@@ -229,21 +190,21 @@ class InferencePipeline:
         open_driver: Callable[[], Driver],
         video_reference: VideoReference,
         on_prediction: Sink | Sequence[Sink] | None,
-        video_identifiers: Sequence[str] | None,
+        outbox: Broadcast,
         options: RunOptions,
     ) -> InferencePipeline:
-        sources = resolve_sources(video_reference)
+        sources = resolve_sources(video_reference, options.live)
         names = [source.name for source in sources]
-        if video_identifiers is not None:
-            if len(video_identifiers) != len(names):
+        if options.video_identifiers is not None:
+            if len(options.video_identifiers) != len(names):
                 raise ValueError(
                     f"video_identifiers needs one name per source ({len(names)}), "
-                    f"found {len(video_identifiers)}"
+                    f"found {len(options.video_identifiers)}"
                 )
-            names = list(video_identifiers)
-        return cls(
-            Run(open_driver, sources, unique_identifiers(names), sink_list(on_prediction), options)
-        )
+            names = list(options.video_identifiers)
+        sinks = sink_list(on_prediction)
+        run = Run(open_driver, sources, unique_identifiers(names), sinks, outbox, options)
+        return cls(run, options)
 
     def start(self, use_main_thread: bool = True) -> None:
         """Open models and sources, and run.
@@ -282,6 +243,42 @@ class InferencePipeline:
         finished, results already computed reach their sinks, and the sinks are closed.
         """
         self._run.terminate()
+
+    def add_source(
+        self, video_reference: VideoReference, *, video_identifier: str | None = None
+    ) -> int:
+        """Read one more source from now on, and wait until it is open.
+
+        With sinks that get lists, these grow by a place. How sinks are called does not change:
+        ``adaptive`` was decided at the start.
+
+        Args:
+            video_reference: One source, as in :meth:`init_with_workflow`.
+            video_identifier: Wished name of the stream.
+
+        Returns:
+            Its ``source_id``; numbers of removed sources are not used again.
+
+        Raises:
+            SourceError: It names nothing, or cannot be opened. The run goes on without it.
+            PipelineStateError: The pipeline does not run.
+            ValueError: The reference stands for several sources.
+        """
+        sources = resolve_sources(video_reference, self._options.live)
+        if len(sources) != 1:
+            raise ValueError(f"add_source takes one source, found {len(sources)}; call it for each")
+        return self._run.add_source(sources[0], video_identifier or sources[0].name)
+
+    def remove_source(self, source_id: int) -> None:
+        """Read a source no further and end its stream; the others go on.
+
+        Frames that wait are dropped and counted (``removed``). The run ends with its last source
+        unless it was made with ``keep_running``.
+
+        Raises:
+            ValueError: There is no such source.
+        """
+        self._run.remove_source(source_id)
 
     def pause_stream(self, source_id: int) -> None:
         """Stop reading a source until :meth:`resume_stream`; a file loses nothing.

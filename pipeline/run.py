@@ -4,55 +4,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from trackwire.specs import Event, Outbox, TrackwireError
 
-from .engine_thread import Driver, EngineThread, SinkMode
+from .engine_thread import Driver, EngineThread
+from .identifiers import unique_identifiers
+from .options import RunOptions
 from .sink_thread import SinkQueue, SinkThread, serve
-from .source_thread import ErrorPolicy, SourceThread
+from .source_thread import SourceThread
 from .sources.source import FrameSource
 from .status import PipelineState, PipelineStatus
 from .trackers import chosen_tracker
+from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     from trackwire.blocks import TrackerControl
 
-__all__ = ["PipelineStateError", "Run", "RunOptions"]
+__all__ = ["PipelineStateError", "Run"]
 
 
 class PipelineStateError(TrackwireError, RuntimeError):
     """A pipeline was asked for something that its state does not allow."""
 
     default_code = "pipeline_state"
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How a pipeline runs; see :meth:`InferencePipeline.init_with_workflow`.
-
-    Raises:
-        ValueError: An option is out of range.
-    """
-
-    outbox: Outbox
-    on_source_error: ErrorPolicy = "stop"
-    on_step_error: ErrorPolicy = "stop"
-    on_sink_error: ErrorPolicy = "stop"
-    batch_timeout_s: float | None = None
-    sink_mode: SinkMode = "adaptive"
-    max_frames: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("on_source_error", "on_step_error", "on_sink_error"):
-            _require(name, getattr(self, name), get_args(ErrorPolicy))
-        _require("sink_mode", self.sink_mode, get_args(SinkMode))
-        if self.batch_timeout_s is not None and self.batch_timeout_s < 0:
-            raise ValueError(f"batch_timeout_s must not be negative, found {self.batch_timeout_s}")
-        if self.max_frames is not None and self.max_frames < 1:
-            raise ValueError(f"max_frames must be at least 1, found {self.max_frames}")
 
 
 class Run:
@@ -63,6 +39,7 @@ class Run:
         sources: What to read.
         video_identifiers: Name of each source's stream.
         sinks: Where results go.
+        outbox: Takes events.
         options: How to run.
     """
 
@@ -72,10 +49,11 @@ class Run:
         sources: Sequence[FrameSource],
         video_identifiers: Sequence[str],
         sinks: Sequence[Callable[[Any, Any], object]],
+        outbox: Outbox,
         options: RunOptions,
     ) -> None:
-        self.video_identifiers = tuple(video_identifiers)
         self._options = options
+        self._outbox = outbox
         self._lock = threading.RLock()
         self._begun = self._terminated = False
         self._error: BaseException | None = None
@@ -83,25 +61,14 @@ class Run:
         self._opened = threading.Event()
         self._over = threading.Event()
         self._changed = threading.Condition()
-        self._sources = tuple(
-            SourceThread(
-                source,
-                source_id=source_id,
-                video_identifier=identifier,
-                condition=self._changed,
-                outbox=options.outbox,
-                policy=options.on_source_error,
-                max_frames=options.max_frames,
-            )
-            for source_id, (source, identifier) in enumerate(
-                zip(sources, video_identifiers, strict=True)
-            )
-        )
+        self._sources: list[SourceThread] = []
+        for source, identifier in zip(sources, video_identifiers, strict=True):
+            self._sources.append(self._source_thread(source, identifier))
         shared = threading.Condition()
         self._sinks = tuple(
             SinkQueue(
                 sink,
-                outbox=options.outbox,
+                outbox=outbox,
                 policy=options.on_sink_error,
                 overflow="wait",
                 on_failure=self._fail,
@@ -115,13 +82,21 @@ class Run:
             sources=self._sources,
             sinks=self._sinks,
             condition=self._changed,
-            outbox=options.outbox,
-            step_policy=options.on_step_error,
-            source_policy=options.on_source_error,
-            batch_timeout_s=options.batch_timeout_s,
-            sink_mode=options.sink_mode,
+            outbox=outbox,
+            options=options,
             on_failure=self._fail,
+            on_end=self._stop_watching,
         )
+        self._watchdog: Watchdog | None = None
+        if options.stall_timeout_s is not None:
+            self._watchdog = Watchdog(
+                lambda: tuple(self._sources), self.engine, outbox, options.stall_timeout_s
+            )
+
+    @property
+    def video_identifiers(self) -> tuple[str, ...]:
+        """Names of the streams, by ``source_id``."""
+        return tuple(source.video_identifier for source in self._sources)
 
     @property
     def state(self) -> PipelineState:
@@ -155,10 +130,10 @@ class Run:
             self.terminate()
             self._finish_here(deliver=False)
             raise
-        if any(source.live for source in self._sources):
-            for sink in self._sinks:
-                sink.buffer.policy = "drop_oldest"
+        self._suit_sinks()
         self.engine.release()
+        if self._watchdog is not None:
+            self._watchdog.start()
         if use_main_thread:
             self._serve_here()
         else:
@@ -193,20 +168,45 @@ class Run:
         for source in self._sources:
             source.stop()
 
+    def add_source(self, source: FrameSource, wished_identifier: str) -> int:
+        """Read one more source; see :meth:`InferencePipeline.add_source`."""
+        with self._lock:
+            if self.state not in {"starting", "running"}:
+                raise PipelineStateError(
+                    f"the pipeline is {self.state}; sources can be added while it runs"
+                )
+            taken = self.video_identifiers
+            identifier = unique_identifiers([*taken, wished_identifier])[-1]
+            thread = self._source_thread(source, identifier)
+            self._sources.append(thread)
+            thread.start()
+        with self._changed:
+            self._changed.wait_for(lambda: thread.opened or thread.open_failure is not None)
+        if thread.open_failure is not None:
+            thread.join()
+            raise thread.open_failure
+        with self._lock:
+            self.engine.add(thread)
+            self._suit_sinks()
+            if self._terminated:
+                thread.stop()
+        return thread.source_id
+
+    def remove_source(self, source_id: int) -> None:
+        """Read a source no further; see :meth:`InferencePipeline.remove_source`."""
+        self._source(source_id).stop("removed")
+
     def hold(self, source_id: int, mode: Literal["running", "paused", "muted"]) -> None:
         """Pause, mute or resume a source.
 
         Raises:
             ValueError: There is no such source.
         """
-        if not 0 <= source_id < len(self._sources):
-            names = ", ".join(f"{i} ({name})" for i, name in enumerate(self.video_identifiers))
-            raise ValueError(f"there is no source {source_id}; there are {names}")
-        self._sources[source_id].hold(mode)
+        self._source(source_id).hold(mode)
 
     def status(self) -> PipelineStatus:
         """Report; callable from any thread."""
-        sources = tuple(source.status() for source in self._sources)
+        sources = tuple(source.status() for source in tuple(self._sources))
         begun, ended = self.engine.started_s, self.engine.ended_s
         elapsed_s = 0.0 if begun is None else (ended or monotonic()) - begun
         processed = sum(source.processed for source in sources)
@@ -230,6 +230,32 @@ class Run:
                 "tracker yet; ask after start(use_main_thread=False), or in a sink"
             )
         return chosen_tracker(trackers, step)
+
+    def _source_thread(self, source: FrameSource, identifier: str) -> SourceThread:
+        return SourceThread(
+            source,
+            source_id=len(self._sources),
+            video_identifier=identifier,
+            condition=self._changed,
+            outbox=self._outbox,
+            options=self._options,
+        )
+
+    def _source(self, source_id: int) -> SourceThread:
+        if not 0 <= source_id < len(self._sources):
+            names = ", ".join(f"{i} ({name})" for i, name in enumerate(self.video_identifiers))
+            raise ValueError(f"there is no source {source_id}; there are {names}")
+        return self._sources[source_id]
+
+    def _suit_sinks(self) -> None:
+        """Let no sink hold up a live source, which cannot wait; known once sources are open."""
+        if any(source.live for source in self._sources):
+            for sink in self._sinks:
+                sink.buffer.policy = "drop_oldest"
+
+    def _stop_watching(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.stop()
 
     def _wait_until_open(self) -> None:
         with self._changed:
@@ -299,7 +325,8 @@ class Run:
             raise TimeoutError(f"the pipeline is still {self.state} after {timeout_s} s")
 
     def _threads(self) -> tuple[threading.Thread, ...]:
-        return (*self._sources, self.engine, *self._sink_threads)
+        watchdog = () if self._watchdog is None else (self._watchdog,)
+        return (*self._sources, self.engine, *self._sink_threads, *watchdog)
 
     def _threads_ended(self) -> bool:
         return self._opened.is_set() and not any(thread.is_alive() for thread in self._threads())
@@ -312,10 +339,5 @@ class Run:
                 self._error = error
         if first:
             message = f"the run is stopped: {error}"
-            self._options.outbox(Event("pipeline.failed", "error", message, error=error))
+            self._outbox(Event("pipeline.failed", "error", message, error=error))
         self.terminate()
-
-
-def _require(name: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, found {value!r}")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from trackwire.specs import Event, Outbox, SinkError
 
 from .buffer import BoundedBuffer, OverflowPolicy
-from .source_thread import ErrorPolicy
+from .options import ErrorPolicy
 from .status import SinkStatus
+from .timings import Timings
 
 if TYPE_CHECKING:
     from trackwire.blocks import Frame
@@ -61,6 +63,7 @@ class SinkQueue:
         self._policy = policy
         self._on_failure = on_failure
         self._delivered = self._failed = 0
+        self._ages = Timings()
         self._refused: Counter[str] = Counter()
         self._last_error: str | None = None
         self._gave_up = self._closed = False
@@ -78,6 +81,7 @@ class SinkQueue:
             TimeoutError: None is there now.
         """
         predictions, frame = self.buffer.take(timeout_s=0)
+        self._note_age(frame)
         try:
             self._sink(predictions, frame)
         except Exception as error:  # noqa: BLE001 - users' sinks may raise anything
@@ -117,7 +121,15 @@ class SinkQueue:
             queued_bytes=self.buffer.weight,
             drops=dict(self._refused + Counter(self.buffer.drops)),
             last_error=self._last_error,
+            age_p50_ms=self._ages.percentile_ms(50),
+            age_p95_ms=self._ages.percentile_ms(95),
         )
+
+    def _note_age(self, frame: Any) -> None:
+        now_s = monotonic()
+        for one in frame if isinstance(frame, list) else (frame,):
+            if one is not None:
+                self._ages.add(now_s - one.video.received_s)
 
     def _give_up(self, error: BaseException) -> None:
         self._gave_up = True

@@ -6,27 +6,30 @@ import threading
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from time import monotonic
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal
 
 from trackwire.blocks import Frame, VideoMetadata
 from trackwire.specs import Event, Outbox, SourceFormatError
 
 from .buffer import BoundedBuffer, OverflowPolicy
+from .options import RunOptions
+from .pace import RateLimit, Stride
+from .rates import RateMeter
 from .sources.source import FrameSource, InterruptibleSource, ReportingSource, SourceFrame
 from .status import SourceState, SourceStatus
+from .timings import Timings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ErrorPolicy", "SourceThread"]
-
-ErrorPolicy: TypeAlias = Literal["stop", "skip"]
-"""What an error does: end the run, or cost what it hit and nothing else. Both give an event."""
+__all__ = ["SourceThread"]
 
 _MAX_ERRORS_IN_A_ROW: Final = 10
 _BUFFER_FRAMES: Final = 8
+_LIVE_BUFFER_FRAMES: Final = 2  # each one more makes what is processed a frame time older
 _BUFFER_BYTES: Final = 256 * 2**20
 
 
@@ -44,8 +47,7 @@ class SourceThread(threading.Thread):
         video_identifier: Name of the stream.
         condition: Notified of every change; shared with the engine's thread.
         outbox: Takes events.
-        policy: What an error of the source does.
-        max_frames: End the stream after that many frames; None for all.
+        options: How the pipeline runs.
     """
 
     def __init__(
@@ -56,32 +58,36 @@ class SourceThread(threading.Thread):
         video_identifier: str,
         condition: threading.Condition,
         outbox: Outbox,
-        policy: ErrorPolicy,
-        max_frames: int | None,
+        options: RunOptions,
     ) -> None:
         super().__init__(name=f"trackwire-source-{source_id}")
         self.source_id = source_id
         self.video_identifier = video_identifier
         self.buffer: BoundedBuffer[Frame] = BoundedBuffer(
-            max_items=_BUFFER_FRAMES,
+            max_items=_frames_held(source, options),
             max_weight=_BUFFER_BYTES,
             weigh=_image_bytes,
-            policy=_overflow(source),
+            policy=_overflow(source, options),
             condition=condition,
         )
         self.opened = False
         self.open_failure: BaseException | None = None
         self.failure: BaseException | None = None
         self.processed = self.failed = 0
+        self.departures = RateMeter()
+        self.latency = Timings()
         self._source = source
         self._condition = condition
         self._outbox = outbox
-        self._policy = policy
-        self._max_frames = max_frames
-        self._stopping = False
+        self._options = options
+        self._stride = None if options.desired_fps is None else Stride(options.desired_fps)
+        self._limit = None if options.max_fps is None else RateLimit(options.max_fps)
+        self._arrivals = RateMeter()
+        self._stopping = self._removed = False
         self._state: SourceState = "created"
         self._mode: Literal["running", "paused", "muted"] = "running"
         self._decoded = self._errors = self._reconnects = 0
+        self._due_since_s: float | None = None
         self._last_error: str | None = None
         self._size_wh: tuple[int, int] | None = None
         self._drops: Counter[str] = Counter()
@@ -92,9 +98,16 @@ class SourceThread(threading.Thread):
         return self._source.comes_from_video_file is False
 
     @property
-    def held_back(self) -> bool:
-        """The source is paused or muted: no frame is to be expected from it."""
-        return self._mode != "running"
+    def expected(self) -> bool:
+        """A frame is to be expected: the source is open, not lost, not paused and not muted."""
+        return self._mode == "running" and self.opened and self._state == "running"
+
+    def silent_for_s(self, now_s: float) -> float | None:
+        """Tell how long a frame has been due, or None where none is."""
+        with self._condition:
+            if not self.expected or len(self.buffer) or self._due_since_s is None:
+                return None
+            return now_s - self._due_since_s
 
     @property
     def paused(self) -> bool:
@@ -112,15 +125,23 @@ class SourceThread(threading.Thread):
             self._close()
             with self._condition:
                 if self._state not in {"ended", "failed"}:
-                    self._state = "stopped"
+                    self._state = "removed" if self._removed else "stopped"
                 self.opened = True
                 self.buffer.close()
+            if self._state == "removed":
+                self.tell("source.removed", "info", f"removed after {self._decoded} frames")
 
-    def stop(self) -> None:
-        """Read no further and drop what waits in the buffer; does not wait for the thread."""
+    def stop(self, cause: Literal["terminated", "removed"] = "terminated") -> None:
+        """Read no further and drop what waits in the buffer; does not wait for the thread.
+
+        Args:
+            cause: What the dropped frames are counted under.
+        """
         with self._condition:
+            self._removed = self._removed or cause == "removed"
             self._stopping = True
-            self.buffer.abort("terminated")
+            self.buffer.abort(cause)
+            self._condition.notify_all()
         if isinstance(self._source, InterruptibleSource):
             self._source.interrupt()
 
@@ -148,6 +169,10 @@ class SourceThread(threading.Thread):
                 last_error=self._last_error,
                 size_wh=self._size_wh,
                 fps=self._source.fps,
+                fps_in=self._arrivals.per_second(monotonic()),
+                fps_out=self.departures.per_second(monotonic()),
+                latency_p50_ms=self.latency.percentile_ms(50),
+                latency_p95_ms=self.latency.percentile_ms(95),
                 frame_count=self._source.frame_count,
             )
 
@@ -174,7 +199,8 @@ class SourceThread(threading.Thread):
             self._give_up(error)
             return False
         # What a URL leads to is known only now.
-        self.buffer.policy = _overflow(self._source)
+        self.buffer.policy = _overflow(self._source, self._options)
+        self.buffer.max_items = _frames_held(self._source, self._options)
         fps = self._source.fps
         rate = f"{float(fps):g} frames per second" if fps else "unknown rate"
         self.tell("source.opened", "info", f"opened, {rate}")
@@ -188,18 +214,24 @@ class SourceThread(threading.Thread):
         errors_in_a_row = 0
         while self._may_go_on():
             try:
+                self._due_since_s = monotonic()
                 picture = self._source.read()
+                self._due_since_s = None
                 frame = None if picture is None else self._frame(picture)
             except Exception as error:  # noqa: BLE001 - users' sources may raise anything
                 errors_in_a_row += 1
-                if self._policy == "stop" or errors_in_a_row == _MAX_ERRORS_IN_A_ROW:
+                if (
+                    self._options.on_source_error == "stop"
+                    or errors_in_a_row == _MAX_ERRORS_IN_A_ROW
+                ):
                     self._give_up(error)
                     return
                 self._count_error(error)
                 self.tell("source.error", "error", f"{error} (read on)", error)
                 continue
             if frame is None:
-                self._end()
+                if not self._stopping:  # else the source was interrupted
+                    self._end()
                 return
             errors_in_a_row = 0
             self._hand_over(frame)
@@ -209,13 +241,16 @@ class SourceThread(threading.Thread):
             self._condition.wait_for(lambda: self._stopping or self._mode != "paused")
             if self._stopping:
                 return False
-        if self._max_frames is not None and self._decoded >= self._max_frames:
+        most = self._options.max_frames
+        if most is not None and self._decoded >= most:
             self._end()
             return False
         return True
 
     def _frame(self, picture: SourceFrame) -> Frame:
         image: NDArray[np.uint8] = picture.image
+        received_s = monotonic()
+        self._arrivals.mark(received_s)
         metadata = VideoMetadata(
             video_identifier=self.video_identifier,
             source_id=self.source_id,
@@ -223,8 +258,9 @@ class SourceThread(threading.Thread):
             epoch=picture.epoch,
             media_time_s=picture.media_time_s,
             frame_timestamp=datetime.now(UTC),
-            received_s=monotonic(),
+            received_s=received_s,
             fps=self._source.fps,
+            measured_fps=self._arrivals.per_second(received_s) if self.live else None,
             comes_from_video_file=self._source.comes_from_video_file,
         )
         try:
@@ -239,10 +275,28 @@ class SourceThread(threading.Thread):
         return frame
 
     def _hand_over(self, frame: Frame) -> None:
-        if self._mode == "muted":
-            self._drops["muted"] += 1
+        cause = self._unwanted(frame)
+        if cause is not None:
+            self._drops[cause] += 1
         elif not self.buffer.put(frame):
             self._drops["terminated"] += 1
+
+    def _unwanted(self, frame: Frame) -> str | None:
+        """Why a frame is not to be processed; waits where it only comes too early."""
+        if self._mode == "muted":
+            return "muted"
+        if self._stride is not None and not self._stride.picks(_time_of(frame), frame.video.epoch):
+            return "stride"
+        if self._limit is None:
+            return None
+        wait_s = self._limit.wait_s(monotonic())
+        if wait_s > 0 and self.live:
+            return "rate"
+        if wait_s > 0:
+            with self._condition:
+                self._condition.wait_for(lambda: self._stopping, wait_s)
+        self._limit.take(monotonic())
+        return None
 
     def _end(self) -> None:
         with self._condition:
@@ -281,6 +335,23 @@ def _image_bytes(frame: Frame) -> int:
     return frame.image.nbytes
 
 
-def _overflow(source: FrameSource) -> OverflowPolicy:
+def _overflow(source: FrameSource, options: RunOptions) -> OverflowPolicy:
     """A live source must not wait: what it holds back grows old."""
+    if options.buffer_policy is not None:
+        return options.buffer_policy
     return "drop_oldest" if source.comes_from_video_file is False else "wait"
+
+
+def _frames_held(source: FrameSource, options: RunOptions) -> int:
+    live = source.comes_from_video_file is False
+    return options.buffer_frames or (_LIVE_BUFFER_FRAMES if live else _BUFFER_FRAMES)
+
+
+def _time_of(frame: Frame) -> Fraction:
+    """When a frame is to be shown, in seconds; by its number or arrival where it does not say."""
+    video = frame.video
+    if video.media_time_s is not None:
+        return video.media_time_s
+    if video.fps is not None and video.comes_from_video_file:
+        return video.frame_number / video.fps
+    return Fraction(video.received_s)

@@ -22,6 +22,7 @@ SourceState: TypeAlias = Literal[
     "muted",
     "ended",
     "failed",
+    "removed",
     "stopped",
 ]
 
@@ -39,13 +40,19 @@ class SourceStatus:
         processed: Frames that went through the workflow.
         failed: Frames of these on which a step failed.
         buffered: Frames that wait for the engine.
-        drops: Frames thrown away, by cause: ``overflow`` (live sources), ``muted``,
-            ``terminated`` (the run was stopped before their turn).
+        drops: Frames thrown away, by cause: ``overflow`` (the workflow is too slow), ``muted``,
+            ``stride`` and ``rate`` (fewer frames were asked for), ``removed`` and ``terminated``
+            (the source or the run was stopped before their turn).
         errors: Errors the source raised.
         reconnects: Times it was lost and came back.
         last_error: The latest of these, or None.
         size_wh: Size of the latest frame in pixels, or None.
         fps: Nominal frames per second, or None.
+        fps_in: Frames that came per second in the last moments, dropped ones included, or None.
+        fps_out: Frames that left the workflow per second in the last moments, or None.
+        latency_p50_ms: Median age of a frame when the workflow is done with it, in milliseconds
+            since it was decoded, over the latest 2,048; None before the first.
+        latency_p95_ms: 95th percentile of the same.
         frame_count: Frames announced, or None.
     """
 
@@ -62,6 +69,10 @@ class SourceStatus:
     last_error: str | None
     size_wh: tuple[int, int] | None
     fps: Fraction | None
+    fps_in: float | None
+    fps_out: float | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
     frame_count: int | None
 
 
@@ -77,6 +88,9 @@ class SinkStatus:
         queued_bytes: Bytes of pixels these hold.
         drops: Results thrown away, by cause: ``overflow``, ``sink_failed``, ``terminated``.
         last_error: The latest error, or None.
+        age_p50_ms: Median age of a frame when the sink gets it, in milliseconds since it was
+            decoded, over the latest 2,048; None before the first.
+        age_p95_ms: 95th percentile of the same.
     """
 
     name: str
@@ -86,6 +100,8 @@ class SinkStatus:
     queued_bytes: int
     drops: Mapping[str, int]
     last_error: str | None
+    age_p50_ms: float | None
+    age_p95_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)

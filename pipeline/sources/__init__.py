@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .file import FileSource
     from .images import ImageSource
     from .live import CameraSource, LiveSource
+    from .live_options import LiveOptions
     from .resolve import VideoReference, resolve_sources
     from .source import FrameSource, InterruptibleSource, ReportingSource, SourceFrame
     from .synthetic import SyntheticSource
@@ -22,6 +23,7 @@ __all__ = [
     "FrameSource",
     "ImageSource",
     "InterruptibleSource",
+    "LiveOptions",
     "LiveSource",
     "ReportingSource",
     "SourceFrame",
@@ -37,6 +39,7 @@ _HOME: Final = {
     "FrameSource": "source",
     "ImageSource": "images",
     "InterruptibleSource": "source",
+    "LiveOptions": "live_options",
     "LiveSource": "live",
     "ReportingSource": "source",
     "SourceFrame": "source",

@@ -7,17 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Final
 from urllib.parse import urlsplit
 
 from trackwire.specs import SourceError
 
 from ..identifiers import redact_url, video_identifier
+from .live_options import Transport
 
-__all__ = ["CAMERA_PREFIX", "LIVE_SCHEMES", "Address", "Transport", "camera_address", "url_address"]
-
-Transport: TypeAlias = Literal["tcp", "udp"]
-"""How RTSP carries pictures: inside its own connection, or in datagrams beside it."""
+__all__ = ["CAMERA_PREFIX", "LIVE_SCHEMES", "Address", "camera_address", "url_address"]
 
 CAMERA_PREFIX: Final = "camera-"
 
@@ -75,19 +73,16 @@ def url_address(url: str, *, transport: Transport = "tcp", low_latency: bool = T
 
     Args:
         url: One of :data:`LIVE_SCHEMES`, credentials and all.
-        transport: For RTSP. TCP passes firewalls and loses nothing; UDP has the lower delay on a
-            clean network.
+        transport: For RTSP.
         low_latency: Open with little probing, and decode without queues.
 
     Returns:
         The address.
 
     Raises:
-        SourceError: The scheme is unknown, the URL makes no sense, or the transport is unknown.
+        SourceError: The scheme is unknown, or the URL makes no sense.
     """
     label = redact_url(url)
-    if transport not in {"tcp", "udp"}:
-        raise SourceError(f"transport must be 'tcp' or 'udp', found {transport!r}")
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme.lower(), parts.hostname, parts.port

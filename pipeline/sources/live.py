@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trackwire.specs import Event, Outbox, SourceError
 
-from .address import Address, Transport, camera_address, url_address
+from .address import Address, camera_address, url_address
 from .backoff import Backoff
 from .connection import Connection, Dropped, Interrupted
 from .heap import keep_picture_memory
+from .live_options import LiveOptions
 from .picture import PictureConverter
 from .source import SourceFrame
 
@@ -41,38 +42,21 @@ class ReconnectingSource:
 
     Args:
         address: What to open.
-        open_timeout_s: Longest wait for a connection.
-        read_timeout_s: Longest silence before the stream counts as lost.
-        backoff: Waits between attempts to connect again.
-        hardware: Decoder device (``cuda``, ``vaapi``, ``auto``), or None for the processor.
-
-    Raises:
-        ValueError: A time-out is not positive.
+        options: How to open and keep it.
+        backoff: Waits between attempts to connect again; None for the default ones.
     """
 
     def __init__(
-        self,
-        address: Address,
-        *,
-        open_timeout_s: float = 10.0,
-        read_timeout_s: float = 10.0,
-        backoff: Backoff | None = None,
-        hardware: str | None = None,
+        self, address: Address, options: LiveOptions, *, backoff: Backoff | None = None
     ) -> None:
-        if open_timeout_s <= 0 or read_timeout_s <= 0:
-            raise ValueError(
-                f"time-outs must be positive, found {open_timeout_s=}, {read_timeout_s=}"
-            )
         self.name = address.name
         self.label = address.label
         self.fps: Fraction | None = None
         self.frame_count: int | None = None
         self.comes_from_video_file: bool | None = False if address.endless else None
         self._address = address
-        self._open_timeout_s = open_timeout_s
-        self._read_timeout_s = read_timeout_s
-        self._backoff = backoff or Backoff()
-        self._hardware = hardware
+        self._options = options
+        self._backoff = backoff or Backoff(attempts=options.reconnect_attempts)
         self._interrupt = threading.Event()
         self._outbox: Outbox | None = None
         self._connection: Connection | None = None
@@ -156,9 +140,9 @@ class ReconnectingSource:
             raise Interrupted
         self._connection = connection = Connection(
             self._address,
-            open_timeout_s=self._open_timeout_s,
-            read_timeout_s=self._read_timeout_s,
-            hardware=self._hardware,
+            open_timeout_s=self._options.open_timeout_s,
+            read_timeout_s=self._options.read_timeout_s,
+            hardware=self._options.hardware,
             interrupt=self._interrupt,
             on_corrupt=self._note_corrupt,
         )
@@ -287,43 +271,23 @@ class LiveSource(ReconnectingSource):
 
     Args:
         url: Where it is, with user and password if it wants them; they appear nowhere else.
+        options: How to open and keep it; None for the defaults.
         name: Wished ``video_identifier``; None for host and path.
-        transport: How RTSP carries pictures, ``tcp`` or ``udp``.
-        low_latency: Show pictures as they come, at the price of smoothness.
-        open_timeout_s: Longest wait for a connection.
-        read_timeout_s: Longest silence before the stream counts as lost.
-        reconnect_attempts: Attempts in a row to connect again; None for ever, 0 for none.
-        hardware: Decoder device (``cuda``, ``vaapi``, ``auto``), or None for the processor.
 
     Raises:
         SourceError: The URL cannot be read by any means here.
-        ValueError: A number is out of range.
 
     Example:
-        >>> LiveSource("rtsp://user:secret@10.0.0.7/gate").label
+        >>> LiveSource("rtsp://user:secret@10.0.0.7/gate", LiveOptions(transport="udp")).label
         'rtsp://10.0.0.7/gate'
     """
 
     def __init__(
-        self,
-        url: str,
-        *,
-        name: str | None = None,
-        transport: Transport = "tcp",
-        low_latency: bool = True,
-        open_timeout_s: float = 10.0,
-        read_timeout_s: float = 10.0,
-        reconnect_attempts: int | None = None,
-        hardware: str | None = None,
+        self, url: str, options: LiveOptions | None = None, *, name: str | None = None
     ) -> None:
-        address = url_address(url, transport=transport, low_latency=low_latency)
-        super().__init__(
-            replace(address, name=name or address.name),
-            open_timeout_s=open_timeout_s,
-            read_timeout_s=read_timeout_s,
-            backoff=Backoff(attempts=reconnect_attempts),
-            hardware=hardware,
-        )
+        options = options or LiveOptions()
+        address = url_address(url, transport=options.transport, low_latency=options.low_latency)
+        super().__init__(replace(address, name=name or address.name), options)
 
 
 class CameraSource(ReconnectingSource):
@@ -331,12 +295,11 @@ class CameraSource(ReconnectingSource):
 
     Args:
         device: Number or path of the device.
+        options: How to open and keep it; None for the defaults.
         name: Wished ``video_identifier``; None for ``camera-0`` and the like.
         size_wh: Picture size to ask for, or None for what is set.
         fps: Frames per second to ask for, or None.
         pixel_format: Format of the pictures on the wire, such as ``mjpeg``, or None.
-        read_timeout_s: Longest silence before the camera counts as lost.
-        reconnect_attempts: Attempts in a row to open it again; None for ever, 0 for none.
 
     Raises:
         SourceError: A value makes no sense.
@@ -349,17 +312,12 @@ class CameraSource(ReconnectingSource):
     def __init__(
         self,
         device: int | str | Path = 0,
+        options: LiveOptions | None = None,
         *,
         name: str | None = None,
         size_wh: tuple[int, int] | None = None,
         fps: float | None = None,
         pixel_format: str | None = None,
-        read_timeout_s: float = 10.0,
-        reconnect_attempts: int | None = None,
     ) -> None:
         address = camera_address(device, size_wh=size_wh, fps=fps, pixel_format=pixel_format)
-        super().__init__(
-            replace(address, name=name or address.name),
-            read_timeout_s=read_timeout_s,
-            backoff=Backoff(attempts=reconnect_attempts),
-        )
+        super().__init__(replace(address, name=name or address.name), options or LiveOptions())

@@ -13,6 +13,7 @@ from trackwire.specs import SourceError, SourceFormatError, SourceNotFoundError
 from .file import FileSource
 from .images import IMAGE_SUFFIXES, ImageSource, natural_key
 from .live import CameraSource, LiveSource
+from .live_options import LiveOptions
 from .source import FrameSource
 from .synthetic import SYNTHETIC_PREFIX, SyntheticSource
 
@@ -27,7 +28,9 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _LIVE_DEVICE = re.compile(r"/dev/video\d+|\d+")
 
 
-def resolve_sources(video_reference: VideoReference) -> tuple[FrameSource, ...]:
+def resolve_sources(
+    video_reference: VideoReference, live: LiveOptions | None = None
+) -> tuple[FrameSource, ...]:
     """Make the sources a reference stands for; none is opened yet.
 
     A glob that matches images is one source; one that matches videos is one source per video,
@@ -36,6 +39,7 @@ def resolve_sources(video_reference: VideoReference) -> tuple[FrameSource, ...]:
     Args:
         video_reference: Path, folder, glob, URL, camera number or ``/dev/video*``,
             ``synthetic[:SCENE][?options]``, a :class:`FrameSource`, or a list of these.
+        live: How URLs and cameras are opened and kept; None for the defaults.
 
     Returns:
         The sources in order; their positions are the ``source_id``.
@@ -47,13 +51,13 @@ def resolve_sources(video_reference: VideoReference) -> tuple[FrameSource, ...]:
         TypeError: The reference is of a type that names no source.
     """
     if isinstance(video_reference, str | Path | int) or not isinstance(video_reference, Sequence):
-        return _resolve_one(video_reference)
+        return _resolve_one(video_reference, live)
     if not video_reference:
         raise SourceError("video_reference is an empty list; give at least one source")
-    return tuple(source for one in video_reference for source in _resolve_one(one))
+    return tuple(source for one in video_reference for source in _resolve_one(one, live))
 
 
-def _resolve_one(reference: object) -> tuple[FrameSource, ...]:
+def _resolve_one(reference: object, live: LiveOptions | None) -> tuple[FrameSource, ...]:
     if isinstance(reference, bool) or not isinstance(reference, str | Path | int):
         if isinstance(reference, FrameSource) and not isinstance(reference, type):
             return (reference,)
@@ -63,9 +67,9 @@ def _resolve_one(reference: object) -> tuple[FrameSource, ...]:
         )
     text = str(reference)
     if isinstance(reference, int) or _is_device(text):
-        return (CameraSource(text),)
+        return (CameraSource(text, live),)
     if _URL.match(text):
-        return (LiveSource(text),)
+        return (LiveSource(text, live),)
     if text.partition(":")[0].partition("?")[0] == SYNTHETIC_PREFIX and not Path(text).exists():
         return (SyntheticSource.from_reference(text),)
     return _resolve_path(Path(text).expanduser())

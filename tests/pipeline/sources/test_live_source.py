@@ -15,7 +15,13 @@ import cv2
 import numpy as np
 import pytest
 
-from trackwire.pipeline.sources import CameraSource, LiveSource, SourceFrame, resolve_sources
+from trackwire.pipeline.sources import (
+    CameraSource,
+    LiveOptions,
+    LiveSource,
+    SourceFrame,
+    resolve_sources,
+)
 from trackwire.specs import (
     Event,
     SourceError,
@@ -31,7 +37,7 @@ from ..rtsp import free_port, moving_ball, serving
 def opened(url: str, **options: Any) -> Iterator[tuple[LiveSource, list[Event]]]:
     """An open source and the events it sends."""
     given: dict[str, Any] = {"read_timeout_s": 1.0} | options
-    source = LiveSource(url, **given)
+    source = LiveSource(url, LiveOptions(**given))
     events: list[Event] = []
     source.listen(events.append)
     source.open()
@@ -179,7 +185,7 @@ def test_silent_server_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"rtsp://127.0.0.1:{server.getsockname()[1]}/x"
         with pytest.raises(SourceTimeoutError, match="open_timeout_s"):
-            LiveSource(url, open_timeout_s=0.4).open()
+            LiveSource(url, LiveOptions(open_timeout_s=0.4)).open()
 
 
 class _Web(http.server.BaseHTTPRequestHandler):
