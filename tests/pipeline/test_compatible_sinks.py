@@ -79,6 +79,14 @@ def test_a_document_makes_separate_files(run_compatible: Run) -> None:
     assert {path.suffix for path in files_in(run.folder)} == {".json"}
 
 
+def test_a_document_writes_for_each_crop(run_compatible: Run) -> None:
+    """Every crop is an entry of the file, and has a status of its own."""
+    run = run_compatible("local_file_sink_behind_crop")
+    assert [outputs["failed"] for outputs in run.outputs] == [[False, False], [], [False]]
+    (path,) = files_in(run.folder)
+    assert path.read_text() == "['cat']\n['dog']\n['dog']\n"
+
+
 @pytest.fixture
 def arrived(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """The requests that have arrived at a server on this machine, which may be called."""
