@@ -263,4 +263,8 @@ def _holds_selector(value: Any) -> bool:
 
 
 def _hashable(value: Any) -> Any:
-    return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value
+    """A value as part of a key; equal values have equal keys."""
+    plain = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(plain, list | tuple):
+        return tuple(map(_hashable, plain))
+    return repr(plain) if isinstance(plain, Mapping) else plain

@@ -186,7 +186,9 @@ class PolygonZoneVisualization(Drawing):
         wanted = "a polygon of three points or more [[x, y], ...], or a list of such polygons"
         zone, color = options["zone"], find_color(options["color"]).as_bgr()
         many = _depth(zone) > 2
-        polygons = [_points(each, wanted) for each in (zone if many else [zone])] if zone else []
+        polygons = (
+            [_points(each, wanted) for each in (zone if many else [zone])] if len(zone) else []
+        )
         if any(len(polygon) < 3 for polygon in polygons):
             raise _zone_error(zone, wanted)
 
@@ -208,9 +210,11 @@ class PolygonZoneVisualization(Drawing):
 
 def _depth(value: Any) -> int:
     """How deep lists are nested, looking at first items only."""
-    if isinstance(value, str) or not hasattr(value, "__len__"):
+    if hasattr(value, "ndim"):
+        return int(value.ndim)
+    if not isinstance(value, list | tuple):
         return 0
-    return 1 + (_depth(value[0]) if len(value) else 0)
+    return 1 + (_depth(value[0]) if value else 0)
 
 
 def _points(value: Any, wanted: str) -> NDArray[np.int32]:

@@ -101,6 +101,15 @@ def test_several_zones(make_frame: MakeFrame) -> None:
     np.testing.assert_array_equal(drawn.image, added(frame, shape))
 
 
+def test_zones_of_other_steps(make_frame: MakeFrame) -> None:
+    """A zone may also be an array, as a step that works one out puts it."""
+    frame = make_frame()
+    zone = [[2, 2], [12, 2], [7, 12]]
+    expected = show("zone", frame, zone=zone).image
+    for given in (np.array(zone), [np.array(zone)], np.array([zone])):
+        np.testing.assert_array_equal(show("zone", frame, zone=given).image, expected)
+
+
 def test_no_zone_and_zones_elsewhere(make_frame: MakeFrame) -> None:
     """An empty list gives the frame back; a zone beside the picture changes no pixel."""
     frame = make_frame()
@@ -132,6 +141,7 @@ def test_tiny_and_odd_pictures(make_frame: MakeFrame, size_wh: tuple[int, int]) 
         ("zone", [[0, 0, 0], [1, 1, 1], [2, 2, 2]]),
         ("zone", [[[0, 0], [9, 0], [9, 9]], [[0, 0]]]),
         ("zone", [["a", "b"], ["c", "d"], ["e", "f"]]),
+        ("zone", [{"x": 1, "y": 2}]),
     ],
 )
 def test_shapes_that_are_none(make_frame: MakeFrame, kind: str, zone: Any) -> None:
