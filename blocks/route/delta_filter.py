@@ -56,8 +56,9 @@ class DeltaFilter(Gate):
 
 
 def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Frame) and isinstance(other, Frame):
-        return bool(np.array_equal(one.image, other.image))
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return bool(np.array_equal(one, other))
-    return bool(one == other)
+    left, right = (each.image if isinstance(each, Frame) else each for each in (one, other))
+    if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
+        return bool(np.array_equal(left, right))
+    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
+        return False
+    return bool(left == right)
