@@ -57,6 +57,8 @@ def read_polygons(value: Any) -> tuple[tuple[Point, ...], ...]:
     for polygon in polygons:
         if len(polygon) < 3:
             raise ValueError(f"{wanted}; found one of {len(polygon)} points")
+        if max(x for x, _ in polygon) < 0 or max(y for _, y in polygon) < 0:
+            raise ValueError(f"{wanted}; one lies outside of every picture: {_found(polygon)}")
     return polygons
 
 

@@ -194,6 +194,7 @@ def test_smoothing_and_gaps_of_velocity(
         ({**ZONE, "zone": [[0, 0], [5, 5]]}, "zone", "three or more"),
         ({**ZONE, "zone": [[0, 0], [5, "5"], [3, 3]]}, "zone", "point 1"),
         ({**ZONE, "zone": [[0, 0], [5, 1e9], [3, 3]]}, "zone", "65536"),
+        ({**ZONE, "zone": [[-9, 0], [-5, 0], [-5, 9]]}, "zone", "outside of every picture"),
         ({**SPEED, "smoothing_alpha": 0}, "smoothing_alpha", "greater than 0"),
     ],
 )
