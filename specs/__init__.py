@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 from .front_door import lazy_names
 
 if TYPE_CHECKING:
+    from .advice import Advice, advise
+    from .block_description import BlockDescription, PropertyDescription, describe_block
     from .compiler import compile_workflow
+    from .diagram import mermaid
     from .dimensions import Lineage, lineage_of_input
     from .errors import (
         BlockError,
@@ -69,6 +72,7 @@ if TYPE_CHECKING:
     )
     from .mistakes import MistakeCode
     from .registry import Registry, default_registry
+    from .schema import workflow_schema
     from .selectors import NAME_PATTERN, Reference, Selector, is_selector, parse_selector
     from .suggest import near_misses, nearest
     from .workflow import Binding, Input, LiteralValue, Output, Step, Template, Wire, Workflow
@@ -98,9 +102,11 @@ __all__ = [
     "VIDEO_METADATA",
     "WILDCARD",
     "ZONE",
+    "Advice",
     "Batch",
     "Binding",
     "Block",
+    "BlockDescription",
     "BlockError",
     "BlockManifest",
     "Event",
@@ -118,6 +124,7 @@ __all__ = [
     "Output",
     "OutputDefinition",
     "Parts",
+    "PropertyDescription",
     "Reference",
     "Registry",
     "RegistryError",
@@ -139,21 +146,28 @@ __all__ = [
     "Values",
     "Wire",
     "Workflow",
+    "advise",
     "compile_workflow",
     "default_registry",
+    "describe_block",
     "is_selector",
     "kinds_fit",
     "lazy_names",
     "library_names",
     "lineage_of_input",
     "load_library",
+    "mermaid",
     "near_misses",
     "nearest",
     "parse_selector",
+    "workflow_schema",
 ]
 
 _MODULES = {
+    "advice": ("Advice", "advise"),
+    "block_description": ("BlockDescription", "PropertyDescription", "describe_block"),
     "compiler": ("compile_workflow",),
+    "diagram": ("mermaid",),
     "dimensions": ("Lineage", "lineage_of_input"),
     "errors": (
         "BlockError",
@@ -212,6 +226,7 @@ _MODULES = {
     "mistakes": ("MistakeCode",),
     "registry": ("Registry", "default_registry"),
     "selectors": ("NAME_PATTERN", "Reference", "Selector", "is_selector", "parse_selector"),
+    "schema": ("workflow_schema",),
     "suggest": ("near_misses", "nearest"),
     "workflow": (
         "Binding",

@@ -219,6 +219,9 @@ class _Compilation:
                     manifest=manifests[name],
                     block=placed.block,
                     bindings=self._settled(placed, bindings[name], manifests[name]),
+                    references=MappingProxyType(
+                        {key: each.references for key, each in bindings[name].items()}
+                    ),
                     lineage=lineages[name],
                     skippable=name in arrangement.skippable,
                 )

@@ -12,7 +12,7 @@ from .parameters import value_fits
 from .suggest import near_misses, nearest
 from .workflow import Input
 
-__all__ = ["INPUT_TYPES", "read_input"]
+__all__ = ["DEEPEST_BATCH", "INPUT_TYPES", "read_input"]
 
 Role: TypeAlias = Literal["image", "video_metadata", "parameter", "batch"]
 
@@ -24,7 +24,8 @@ INPUT_TYPES: Final[Mapping[str, Role]] = {
     "InferenceParameter": "parameter",
     "WorkflowBatchInput": "batch",
 }
-_DEEPEST_BATCH: Final = 8
+DEEPEST_BATCH: Final = 8
+"""Levels that a batch input may have."""
 
 
 def read_input(entry: Mapping[str, Any], name: str, path: str, log: MistakeLog) -> Input:
@@ -125,14 +126,14 @@ def _kinds(entry: Mapping[str, Any], path: str, log: MistakeLog) -> frozenset[st
 
 def _dimensionality(entry: Mapping[str, Any], path: str, log: MistakeLog) -> int:
     value = entry.get("dimensionality", 1)
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _DEEPEST_BATCH:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= DEEPEST_BATCH:
         return value
     place = json_path(path, "dimensionality")
     if not log.touches(place):
         log.add(
             MistakeCode.INVALID_VALUE,
             place,
-            f"the dimensionality of a batch is a whole number from 1 to {_DEEPEST_BATCH}",
+            f"the dimensionality of a batch is a whole number from 1 to {DEEPEST_BATCH}",
             found=show(value),
         )
     return 1

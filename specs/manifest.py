@@ -62,6 +62,9 @@ class Traits:
             a property that reads the deepest level has a list per element, of the parts that
             have a value, in order; one that reads the level above has its value as it is. 0
             neither: a crop at a fixed place, for example, is one element as before.
+        cost: What one element costs, roughly: ``light`` where values are looked at
+            (microseconds), ``picture`` where pixels are (milliseconds), ``model`` where a
+            network runs (tens of milliseconds and more). For people; nothing depends on it.
         accepts_parts: The block is not pure, yet may stand behind a split and see several
             elements of one stream in a call, because it remembers nothing that hangs on the
             order of frames: a sink, a limit on how often something happens. Pure blocks always
@@ -73,6 +76,7 @@ class Traits:
     lazy_inputs: frozenset[str] = frozenset()
     output_dimension: Literal[-1, 0, 1] = 0
     accepts_parts: bool = False
+    cost: Literal["light", "picture", "model"] = "light"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,14 @@ class BlockManifest(BaseModel):
     # Any, since fields are invariant to type checkers and a Literal is no override of str.
     type: Any
     name: str
+
+    def advice(self) -> Sequence[str]:
+        """Say what is allowed in this step, but hardly meant: one sentence each, with the fix.
+
+        Properties hold values by now; one that is wired to what changes from frame to frame
+        holds its selector.
+        """
+        return ()
 
     @classmethod
     def type_ids(cls) -> tuple[str, ...]:

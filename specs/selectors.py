@@ -16,6 +16,7 @@ from .kinds import WILDCARD
 
 __all__ = [
     "NAME_PATTERN",
+    "SELECTOR_PATTERN",
     "Reference",
     "Selector",
     "is_selector",
@@ -23,9 +24,10 @@ __all__ = [
 ]
 
 NAME_PATTERN: Final = r"[A-Za-z0-9_-]+"
-_SELECTOR_SHAPE: Final = (
-    rf"\$(inputs\.{NAME_PATTERN}|steps\.{NAME_PATTERN}(\.({NAME_PATTERN}|\*))?)"
+SELECTOR_PATTERN: Final = (
+    rf"^\$(inputs\.{NAME_PATTERN}|steps\.{NAME_PATTERN}(\.({NAME_PATTERN}|\*))?)$"
 )
+"""The form of a selector, for JSON Schema."""
 _SELECTOR = re.compile(
     rf"\$(?:inputs\.(?P<input>{NAME_PATTERN})"
     rf"|steps\.(?P<step>{NAME_PATTERN})(?:\.(?P<property>{NAME_PATTERN}|\*))?)"
@@ -112,7 +114,7 @@ class Selector:
         )
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        return {"type": "string", "pattern": rf"^{_SELECTOR_SHAPE}$"}
+        return {"type": "string", "pattern": SELECTOR_PATTERN}
 
 
 def _well_formed(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from .manifest import Block, BlockManifest
@@ -40,12 +40,22 @@ class LiteralValue:
 
     value: Any
 
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """Nothing: a value reads nothing."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Wire:
     """A property fed by one selector."""
 
     reference: Reference
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """The one reference, as a template has many."""
+        return (self.reference,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,8 @@ class Step:
         block: The block class to open.
         bindings: One for each property except ``type`` and ``name``. A property left out that
             has a default is a ``LiteralValue`` of it; so is one that reads a parameter.
+        references: What each property reads as written, run-time parameters included, by name of
+            the property; those without selectors have none.
         lineage: The splits that the step's outputs went through: names of steps, ``$inputs.NAME``
             for a batch input that is nested itself. Empty for one element per stream.
         skippable: True if the engine may leave elements out that nobody needs: the block is
@@ -87,6 +99,7 @@ class Step:
     manifest: BlockManifest
     block: type[Block]
     bindings: Mapping[str, Binding]
+    references: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict)
     lineage: tuple[str, ...] = ()
     skippable: bool = False
 

@@ -1,8 +1,9 @@
-"""Write the reference of the built-in blocks into ``docs/blocks.md``, from their manifests.
+"""Write what is made from the manifests of the built-in blocks.
 
     python tools/block_reference.py
 
-What stands between the two markers is replaced; a test says when that has to be done.
+The reference in ``docs/blocks.md``, between its two markers, and the JSON Schema of documents in
+``specs/workflow.schema.json``. Tests say when that has to be done.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trackwire.specs import default_registry
+from trackwire.blocks import builtin_blocks
+from trackwire.specs import Registry, default_registry, workflow_schema
 
 if TYPE_CHECKING:
     from trackwire.specs import Block
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "blocks.md"
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "blocks.md"
+SCHEMA = ROOT / "specs" / "workflow.schema.json"
 BEGIN = "<!-- reference: written by tools/block_reference.py -->"
 END = "<!-- end of the reference -->"
 
@@ -75,3 +79,5 @@ def render(page: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(render(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    schema = workflow_schema(Registry(builtin_blocks()))
+    SCHEMA.write_text(json.dumps(schema, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

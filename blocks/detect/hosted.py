@@ -52,7 +52,7 @@ _MODEL_ID = OutputDefinition("model_id", frozenset({ROBOFLOW_MODEL_ID}))
 
 
 class _DetectorManifest(BlockManifest):
-    traits: ClassVar[Traits] = Traits(pure=True)
+    traits: ClassVar[Traits] = Traits(pure=True, cost="model")
 
     images: Annotated[str, Selector(IMAGE)] = Field(description="Pictures to look at.")
     model_id: Annotated[str, Selector(ROBOFLOW_MODEL_ID)] | str = Field(

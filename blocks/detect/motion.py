@@ -57,7 +57,7 @@ class MotionDetectionManifest(BlockManifest):
     of its longer side, so that one setting fits every size of frame.
     """
 
-    traits: ClassVar[Traits] = Traits(pure=False, local_only=True)
+    traits: ClassVar[Traits] = Traits(pure=False, local_only=True, cost="picture")
     outputs: ClassVar[tuple[OutputDefinition, ...]] = (
         OutputDefinition("predictions", frozenset({OBJECT_DETECTION_PREDICTION})),
     )

@@ -63,7 +63,7 @@ Position: TypeAlias = Literal[
 class DrawingManifest(BlockManifest):
     """Properties that all drawing blocks share."""
 
-    traits: ClassVar[Traits] = Traits(pure=True, local_only=True)
+    traits: ClassVar[Traits] = Traits(pure=True, local_only=True, cost="picture")
     outputs: ClassVar[tuple[OutputDefinition, ...]] = (
         OutputDefinition("image", frozenset({IMAGE})),
     )

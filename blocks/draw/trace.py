@@ -25,7 +25,7 @@ __all__ = ["TraceVisualization", "TraceVisualizationManifest"]
 class TraceVisualizationManifest(ColoredDrawingManifest):
     """Properties of the block that draws traces."""
 
-    traits: ClassVar[Traits] = Traits(pure=False, local_only=True)
+    traits: ClassVar[Traits] = Traits(pure=False, local_only=True, cost="picture")
 
     type: Literal["roboflow_core/trace_visualization@v1", "TraceVisualization"]
     position: Position | Annotated[str, Selector(STRING)] = Field(

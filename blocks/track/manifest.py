@@ -42,7 +42,9 @@ class TrackerManifest(BlockManifest):
     workflow parameter.
     """
 
-    traits: ClassVar[Traits] = Traits(pure=False, local_only=True, lazy_inputs=frozenset({"boxes"}))
+    traits: ClassVar[Traits] = Traits(
+        pure=False, local_only=True, lazy_inputs=frozenset({"boxes"}), cost="model"
+    )
     outputs: ClassVar[tuple[OutputDefinition, ...]] = (
         OutputDefinition(
             "predictions",
@@ -140,6 +142,25 @@ class TrackerManifest(BlockManifest):
         "there is room; null for never.",
     )
     model_id: str | Annotated[str, Selector(ROBOFLOW_MODEL_ID, STRING)]
+
+    def advice(self) -> tuple[str, ...]:
+        """Point at a tracker that never tracks, and at an interval that nobody looks at."""
+        said = []
+        if self.boxes is None:
+            said.append(
+                "nothing is wired to boxes, so nothing is ever tracked; wire the predictions of a "
+                "detector to it"
+            )
+        if "prompt_interval" in self.model_fields_set and self.prompt_mode in {
+            "first_frame",
+            "every_frame",
+        }:
+            said.append(
+                f"prompt_interval is set, but only the mode every_n_frames looks at it, and "
+                f"prompt_mode is {self.prompt_mode}; set prompt_mode to every_n_frames, or leave "
+                "prompt_interval out"
+            )
+        return tuple(said)
 
     def rules(self) -> Rules:
         """Return what the properties say, as the tracker reads it.

@@ -52,7 +52,7 @@ _BARE_TRIPLE: Final = re.compile(r"\(\s*\d+\s*,\s*\d+\s*,\s*\d+\s*\)")
 class DynamicCropManifest(BlockManifest):
     """Properties of the block that cuts detections out of their pictures."""
 
-    traits: ClassVar[Traits] = Traits(pure=True, output_dimension=1)
+    traits: ClassVar[Traits] = Traits(pure=True, output_dimension=1, cost="picture")
     outputs: ClassVar[tuple[OutputDefinition, ...]] = (
         OutputDefinition("crops", frozenset({IMAGE})),
         OutputDefinition("predictions", frozenset(_DETECTIONS)),

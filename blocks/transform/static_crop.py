@@ -38,7 +38,7 @@ _Share: TypeAlias = (
 
 
 class _StaticCropManifest(BlockManifest):
-    traits: ClassVar[Traits] = Traits(pure=True)
+    traits: ClassVar[Traits] = Traits(pure=True, cost="picture")
     outputs: ClassVar[tuple[OutputDefinition, ...]] = (
         OutputDefinition("crops", frozenset({IMAGE})),
     )

@@ -148,12 +148,60 @@ def _run(
 
 
 @app.command("validate")
-def _validate(context: typer.Context, workflow: Workflow, param: Parameters = None) -> None:
+def _validate(
+    context: typer.Context,
+    workflow: Workflow,
+    param: Parameters = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Say what each step does, when it runs, and what looks unintended."
+        ),
+    ] = False,
+) -> None:
     """Check a workflow without running it; lists every mistake at once."""
     with boundary(debug=context.obj):
         from .validate import validate
 
-        validate(workflow, tuple(param or ()))
+        validate(workflow, tuple(param or ()), explain=explain)
+
+
+@app.command("graph")
+def _graph(context: typer.Context, workflow: Workflow, param: Parameters = None) -> None:
+    """Draw a workflow as a Mermaid flowchart, on standard output."""
+    with boundary(debug=context.obj):
+        from .language import draw_graph
+
+        draw_graph(workflow, tuple(param or ()))
+
+
+@app.command("blocks")
+def _blocks(
+    context: typer.Context,
+    pattern: Annotated[
+        str, typer.Argument(help="Part of a type id; one match is described in full.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the blocks a workflow may use, or describe one: properties, kinds, defaults, outputs."""
+    with boundary(debug=context.obj):
+        from .language import list_blocks
+
+        list_blocks(pattern, as_json=as_json)
+
+
+@app.command("schema")
+def _schema(
+    context: typer.Context,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write instead of printing.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of workflow documents, for editors that complete and check."""
+    with boundary(debug=context.obj):
+        from .language import write_schema
+
+        write_schema(output)
 
 
 @app.command("models")

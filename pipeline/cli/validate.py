@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from rich.markup import escape
+
+from trackwire.specs import advise, describe_block
 
 from .console import out
 from .workflow_argument import compile_argument
 
+if TYPE_CHECKING:
+    from trackwire.specs import Step, Workflow
+
 __all__ = ["validate"]
 
+_COSTS: Final = {
+    "light": "light: looks at values",
+    "picture": "picture: works on pixels",
+    "model": "model: runs a network",
+}
 
-def validate(workflow: str, parameters: Sequence[str]) -> None:
+
+def validate(workflow: str, parameters: Sequence[str], *, explain: bool = False) -> None:
     """Compile a workflow and say what it is made of.
 
     Args:
         workflow: As on the command line.
         parameters: ``NAME=VALUE`` each.
+        explain: Say of each step what it does, what it costs and when it runs, and give advice.
 
     Raises:
         UsageError: There is no such workflow.
@@ -35,3 +48,41 @@ def validate(workflow: str, parameters: Sequence[str]) -> None:
     out.print(f"[green]valid[/]: {escape(workflow)} ({counts})")
     for step in compiled.steps:
         out.print(f"  {escape(step.name)}: {escape(step.manifest.type)}")
+        if explain:
+            for line in _explained(step, compiled):
+                out.print(f"      {escape(line)}")
+    if explain:
+        for advice in advise(compiled):
+            out.print(f"[bold yellow]look at[/] {escape(str(advice))}")
+
+
+def _explained(step: Step, workflow: Workflow) -> list[str]:
+    traits = step.manifest.traits
+    lines = [describe_block(step.block).summary, _COSTS[traits.cost], _when(step, workflow)]
+    if traits.output_dimension > 0:
+        lines.append("splits: what follows runs for each part, and outputs are lists")
+    elif traits.output_dimension < 0:
+        lines.append("gathers the parts into a list again")
+    return lines
+
+
+def _when(step: Step, workflow: Workflow) -> str:
+    what = f"each part that {step.run_lineage[-1]} makes" if step.run_lineage else "every frame"
+    gates = [
+        other.name
+        for other in workflow.steps
+        for references in other.references.values()
+        if any(one.step == step.name and one.property is None for one in references)
+    ]
+    condition = f", unless {' or '.join(gates)} switches it off" if gates else ""
+    if step.skippable:
+        askers = sorted(
+            {
+                other.name
+                for other in workflow.steps
+                for references in other.references.values()
+                if any(one.step == step.name for one in references)
+            }
+        )
+        return f"runs for {what} on which {' or '.join(askers)} asks for it{condition}"
+    return f"runs for {what}{condition}"

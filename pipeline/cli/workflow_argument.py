@@ -39,7 +39,11 @@ class CompiledArgument:
 
 
 def compile_argument(
-    argument: str, parameters: Sequence[str], *, lazy: bool = True
+    argument: str,
+    parameters: Sequence[str],
+    *,
+    lazy: bool = True,
+    require_parameters: bool = True,
 ) -> CompiledArgument:
     """Read and compile the workflow that the command line names.
 
@@ -48,6 +52,7 @@ def compile_argument(
             a name.
         parameters: ``NAME=VALUE`` each.
         lazy: Leave out work that nobody needs.
+        require_parameters: Whether parameters without default must be given.
 
     Returns:
         The compiled workflow and where it came from.
@@ -58,7 +63,9 @@ def compile_argument(
     """
     values = parse_parameters(parameters)
     document, folder = _read(argument)
-    workflow = compile_workflow(document, parameters=values, lazy=lazy)
+    workflow = compile_workflow(
+        document, parameters=values, lazy=lazy, require_parameters=require_parameters
+    )
     return CompiledArgument(workflow, argument, folder, values)
 
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trackwire.specs import MistakeCode, Registry, SpecificationError, Workflow, compile_workflow
+from trackwire.pipeline.planner import make_plan
+from trackwire.specs import (
+    MistakeCode,
+    Registry,
+    SpecificationError,
+    Workflow,
+    compile_workflow,
+    default_registry,
+    library_names,
+    load_library,
+)
 
 DOCUMENT: dict[str, Any] = {
     "version": "1.0",
@@ -118,10 +129,90 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(value[key])
 
 
+def thawed(value: Any) -> Any:
+    """Copy a document so that it can be changed."""
+    if isinstance(value, Mapping):
+        return {key: thawed(item) for key, item in value.items()}
+    return [thawed(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+REAL: list[dict[str, Any]] = [
+    *(thawed(load_library(name)) for name in library_names()),
+    {
+        "version": "1.0",
+        "inputs": [{"type": "WorkflowImage", "name": "image"}],
+        "steps": [
+            {
+                "type": "roboflow_core/roboflow_object_detection_model@v1",
+                "name": "detect",
+                "images": "$inputs.image",
+                "model_id": "some/1",
+            },
+            {
+                "type": "roboflow_core/detections_filter@v1",
+                "name": "sure",
+                "predictions": "$steps.detect.predictions",
+                "operations": [
+                    {
+                        "type": "DetectionsFilter",
+                        "filter_operation": {
+                            "type": "StatementGroup",
+                            "statements": [
+                                {
+                                    "type": "BinaryStatement",
+                                    "left_operand": {
+                                        "type": "DynamicOperand",
+                                        "operations": [
+                                            {
+                                                "type": "ExtractDetectionProperty",
+                                                "property_name": "confidence",
+                                            }
+                                        ],
+                                    },
+                                    "comparator": {"type": "(Number) >="},
+                                    "right_operand": {
+                                        "type": "StaticOperand",
+                                        "value": 0.5,
+                                    },
+                                }
+                            ],
+                        },
+                    }
+                ],
+                "operations_parameters": {},
+            },
+            {
+                "type": "roboflow_core/dynamic_crop@v1",
+                "name": "crop",
+                "images": "$inputs.image",
+                "predictions": "$steps.sure.predictions",
+            },
+            {
+                "type": "roboflow_core/rate_limiter@v1",
+                "name": "limit",
+                "cooldown_seconds": 1,
+                "depends_on": "$steps.sure.predictions",
+                "next_steps": ["$steps.draw"],
+            },
+            {
+                "type": "roboflow_core/bounding_box_visualization@v1",
+                "name": "draw",
+                "image": "$inputs.image",
+                "predictions": "$steps.sure.predictions",
+            },
+        ],
+        "outputs": [
+            {"type": "JsonField", "name": "crops", "selector": "$steps.crop.crops"},
+            {"type": "JsonField", "name": "drawn", "selector": "$steps.draw.image"},
+        ],
+    },
+]
+
+
 @st.composite
-def mutated(draw: st.DrawFn) -> dict[str, Any]:
-    """The document with up to four places changed, removed, doubled or renamed."""
-    document = copy.deepcopy(DOCUMENT)
+def mutated(draw: st.DrawFn, documents: tuple[dict[str, Any], ...] = (DOCUMENT,)) -> dict[str, Any]:
+    """A document with up to four places changed, removed, doubled or renamed."""
+    document: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(documents)))
     for _ in range(draw(st.integers(1, 4))):
         found: list[tuple[Any, Any]] = list(places(document)) or [({"x": 1}, "x")]
         container, key = draw(st.sampled_from(found))
@@ -145,6 +236,35 @@ def test_a_broken_document_is_refused_or_compiled(
     document: dict[str, Any], parameters: dict[str, Any], registry: Registry
 ) -> None:
     """Whatever is wrong is told as mistakes with a known code and a place."""
+    check(document, parameters, registry)
+
+
+@given(
+    document=mutated(tuple(REAL)), parameters=st.dictionaries(st.sampled_from(KEYS), json_values)
+)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_a_broken_document_of_real_blocks(
+    document: dict[str, Any], parameters: dict[str, Any]
+) -> None:
+    """The blocks that come with the package keep the promise as well."""
+    check(document, parameters, default_registry())
+
+
+@pytest.mark.soak
+@given(
+    document=mutated((DOCUMENT, *REAL)),
+    parameters=st.dictionaries(st.sampled_from(KEYS), json_values),
+)
+@settings(max_examples=5000, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_five_thousand_broken_documents(
+    document: dict[str, Any], parameters: dict[str, Any], registry: Registry
+) -> None:
+    """The same, for many more documents than fit into a run of all tests."""
+    check(document, parameters, default_registry().with_blocks(*registry.blocks))
+
+
+def check(document: dict[str, Any], parameters: dict[str, Any], registry: Registry) -> None:
+    """Compile a document; it may be refused properly, or give a workflow that can be planned."""
     before = repr(document)
     try:
         workflow = compile_workflow(document, registry=registry, parameters=parameters)
@@ -156,6 +276,7 @@ def test_a_broken_document_is_refused_or_compiled(
         for step in workflow.steps:
             assert not {link for link in reads(step) if link not in seen}
             seen.add(step.name)
+        assert len(make_plan(workflow).steps) == len(workflow.steps)
     assert repr(document) == before
 
 
