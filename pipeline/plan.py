@@ -115,6 +115,8 @@ class StepPlan:
         gathered_producers: Steps of whose parts it reads lists, eagerly: each with the space of
             the parts.
         splits: Whether it answers with parts.
+        plain: Whether it works on frames, one outcome each, and reads nothing lazily: while no
+            value is missing there is nothing to find out about it.
         gates: Flow-control steps that can switch this one off, by index.
         followers: Steps that this one names and so can switch off, by index.
         follower_names: The same by name.
@@ -136,6 +138,7 @@ class StepPlan:
     eager_producers: tuple[int, ...]
     gathered_producers: tuple[tuple[int, int], ...]
     splits: bool
+    plain: bool
     gates: tuple[int, ...]
     followers: tuple[int, ...]
     follower_names: frozenset[str]

@@ -160,6 +160,8 @@ class _Planner:
             eager_producers=_eager_producers(columns),
             gathered_producers=_gathered_producers(columns),
             splits=step.manifest.traits.output_dimension == 1,
+            plain=not (optional or step.run_lineage or step.manifest.traits.output_dimension)
+            and not any(column.lazy for column in columns),
             gates=gates[index],
             followers=followers,
             follower_names=frozenset(self._steps[named].name for named in followers),

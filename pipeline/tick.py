@@ -53,6 +53,8 @@ class Tick:
 
     def run(self) -> None:
         """Run every step for the elements that need it and can have it."""
+        if not self._frames:
+            return
         if self._pool is None:
             for step in self._steps:
                 self._advance(step)
@@ -68,11 +70,27 @@ class Tick:
         return tuple(failure for _, failure in found)
 
     def _advance(self, step: OpenStep) -> None:
+        if step.plan.plain and self.wires.complete:
+            self._advance_plain(step)
+            return
         elements = self._prepare(step)
         if elements:
             outcomes, took_s = step.call(self.wires.batch(step, elements))
             self.in_blocks_s += took_s
             self._finish(step, elements, outcomes)
+
+    def _advance_plain(self, step: OpenStep) -> None:
+        """Advance a step about which there is nothing to find out: it runs for every frame."""
+        plan, wires = step.plan, self.wires
+        outcomes, took_s = step.call(wires.plain_batch(step))
+        self.in_blocks_s += took_s
+        for outcome in outcomes:
+            if isinstance(outcome, Failure | Halt):
+                wires.absent[plan.index] = wires.absent_out[plan.index] = {}
+                self._finish(step, wires.spaces[0].everyone, outcomes)
+                return
+        for name, slot in plan.slots.items():
+            wires.slots[slot] = [values[name] for values in outcomes]  # type: ignore[index,call-overload]
 
     def _advance_together(self, steps: Sequence[OpenStep], pool: Executor) -> None:
         """Advance steps that know nothing of one another; only their blocks run in threads."""
@@ -142,6 +160,7 @@ class Tick:
     ) -> list[Any]:
         """Keep the outcomes of the elements that have values; note why others have none."""
         good: list[Any] = []
+        absences = len(absent)
         for element, outcome in zip(elements, outcomes, strict=True):
             if isinstance(outcome, Failure):
                 absent[element] = Absence.FAILED
@@ -154,6 +173,8 @@ class Tick:
                     self._halt(step.plan, element, outcome)
             else:
                 good.append(outcome)
+        if len(absent) > absences:
+            self.wires.complete = False
         return good
 
     def _leave_out(self, step: OpenStep, absent: dict[int, Absence]) -> None:
@@ -161,6 +182,7 @@ class Tick:
         for element in self.wires.spaces[step.plan.space].everyone:
             if element not in needed and element not in absent:
                 absent[element] = Absence.NOT_COMPUTED
+                self.wires.complete = False
         step.skipped += sum(cause is Absence.NOT_COMPUTED for cause in absent.values())
 
     def _needed(self, plan: StepPlan, position: int) -> tuple[int, set[int]]:
@@ -227,6 +249,7 @@ class Tick:
             demands.update(read_demand(plan, elements, answer))
         except Exception as error:  # noqa: BLE001 - a block may raise anything; it fails its step
             self.wires.mute[plan.index] = set(elements)
+            self.wires.complete = False
             demands.update((name, set()) for name in plan.lazy_names)
             for element in elements:
                 absent[element] = Absence.FAILED

@@ -33,6 +33,7 @@ class Wires:
     __slots__ = (
         "absent",
         "absent_out",
+        "complete",
         "demands",
         "mute",
         "plan",
@@ -45,6 +46,7 @@ class Wires:
         self, plan: Plan, streams: Sequence[StreamKey], inputs: Sequence[Sequence[Any]]
     ) -> None:
         self.plan = plan
+        self.complete = True  # no step lacks a value that ran so far
         # The spaces of parts come to be when their creators have run.
         self.spaces: dict[int, Space] = {0: Space.of_frames(streams)}
         self.slots: list[Sequence[Any]] = [*inputs]
@@ -133,6 +135,19 @@ class Wires:
             for element in here.everyone
             if (ancestor := here.ancestor(element, there)) in absent
         }
+
+    def plain_batch(self, step: OpenStep) -> Batch:
+        """Put together what a plain block is given: all frames, no inputs that are lazy."""
+        space, slots = self.spaces[0], self.slots
+        columns = step.constant_columns(len(space.streams))
+        for column in step.plan.columns:
+            slot = column.slot
+            if slot is None:
+                resolve = column.resolve
+                columns[column.name] = [resolve(slots, element) for element in space.everyone]
+            else:
+                columns[column.name] = slots[slot]
+        return Batch(space.streams, columns)
 
     def batch(self, step: OpenStep, elements: Sequence[int], *, eager_only: bool = False) -> Batch:
         """Put together what a block is given.
