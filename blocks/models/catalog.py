@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -135,6 +136,8 @@ VIDEO_MODELS: Final[tuple[ModelEntry, ...]] = (
 """All models, the one that always runs first."""
 
 _POOL: Final = ModelPool()
+# A model that was loaded under other values is another one.
+_MACHINE_OPTIONS: Final = ("TRACKWIRE_SAM_DTYPE", "TRACKWIRE_SAM_ENCODER")
 _ID = re.compile(r"(?P<name>.+?)(?:@(?P<size>\d+))?")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -207,8 +210,9 @@ def load_video_model(model_id: str, resources: Resources) -> SharedVideoModel[An
     if resources.model_loader is not None:
         return _POOL.adopt(resources.model_loader(model_id))
     entry, size = find_video_model(model_id, resources.base_directory)
+    how = [os.environ.get(name) for name in _MACHINE_OPTIONS]
     return _POOL.get(
-        (entry.model_id, size, resources.device), lambda: entry.load(size, resources.device)
+        (entry.model_id, size, resources.device, *how), lambda: entry.load(size, resources.device)
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trackwire.specs import ModelError
 
+from .encoders import EncoderName, accelerate, check_encoder
 from .families import Family, family_of, resize_config
 from .model import SamVideoModel
 from .network import Network
@@ -19,7 +20,7 @@ from .placement import DtypeName, choose_device, choose_dtype, is_slow, warn_of_
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["find_folder", "is_on_disk", "load_sam_video"]
+__all__ = ["chosen", "find_folder", "is_on_disk", "load_sam_video"]
 
 _FILES = ("*.json", "*.safetensors")
 _CPU_TORCH = "https://download.pytorch.org/whl/cpu"
@@ -31,7 +32,8 @@ def load_sam_video(
     *,
     image_size: int | None = None,
     device: str = "auto",
-    dtype: DtypeName = "auto",
+    dtype: DtypeName | None = None,
+    encoder: EncoderName | None = None,
     **options: Any,
 ) -> SamVideoModel:
     """Load a Segment Anything video tracker.
@@ -41,7 +43,11 @@ def load_sam_video(
         image_size: Side of the square picture, pixels; smaller is quicker and coarser. None for
             the size it was trained on.
         device: ``auto`` (a GPU where there is one), or a device of torch.
-        dtype: Type of its numbers; ``auto`` is bfloat16 where that is the quicker one.
+        dtype: Type of its numbers; ``auto`` is bfloat16 where that is the quicker one. None for
+            what ``TRACKWIRE_SAM_DTYPE`` says, else ``auto``.
+        encoder: How the image encoder runs: ``torch``, ``compiled`` (by torch, at the first
+            frame, which takes up to minutes) or ``openvino`` (on a CPU). None for what
+            ``TRACKWIRE_SAM_ENCODER`` says, else ``torch``.
         **options: Of ``SamVideoModel``.
 
     Returns:
@@ -54,12 +60,24 @@ def load_sam_video(
     folder = find_folder(source)
     family = family_of(_read_config(folder, source), source)
     place = choose_device(device)
-    number_type = choose_dtype(dtype, place)
+    number_type = choose_dtype(dtype or chosen("DTYPE", "auto"), place)
+    how = check_encoder(encoder or chosen("ENCODER", "torch"), place)
     module = _load_module(folder, source, family, image_size, number_type)
     network = Network(module.to(place).eval(), family)
+    network.encoder = accelerate(how, network.encoder, network.image_size, number_type)
     if is_slow(place, network.image_size):
         warn_of_slow_cpu()
     return SamVideoModel(network, **options)
+
+
+def chosen(option: str, default: str) -> str:
+    """What the environment says about how models run on this machine.
+
+    Args:
+        option: ``DTYPE`` or ``ENCODER``, the end of the variable's name.
+        default: What holds if the variable is not set, or empty.
+    """
+    return os.environ.get(f"TRACKWIRE_SAM_{option}") or default
 
 
 def find_folder(source: str) -> Path:

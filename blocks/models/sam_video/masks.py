@@ -144,7 +144,7 @@ def enlarge(logits: torch.Tensor, size_wh: tuple[int, int], box: Box) -> torch.T
     """Resize logits to the frame, bilinearly, but only inside a box.
 
     Args:
-        logits: ``(h, w)`` float32.
+        logits: ``(h, w)`` float32 or float64.
         size_wh: Size of the whole frame, pixels.
         box: Half-open x1, y1, x2, y2 of the part wanted.
 
@@ -153,21 +153,24 @@ def enlarge(logits: torch.Tensor, size_wh: tuple[int, int], box: Box) -> torch.T
     """
     import torch
 
-    low, high, weight = _taps(logits.shape[0], size_wh[1], box[1], box[3], logits.device)
+    low, high, weight = _taps(logits.shape[0], size_wh[1], box[1], box[3], logits)
     left, right = int(low[0]), int(high[-1]) + 1
     band = logits[left:right]
     rows = torch.lerp(band[low - left], band[high - left], weight[:, None])
-    low, high, weight = _taps(logits.shape[1], size_wh[0], box[0], box[2], logits.device)
+    low, high, weight = _taps(logits.shape[1], size_wh[0], box[0], box[2], logits)
     return torch.lerp(rows.index_select(1, low), rows.index_select(1, high), weight)
 
 
 def _taps(
-    source: int, target: int, start: int, stop: int, device: torch.device
+    source: int, target: int, start: int, stop: int, like: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The two source pixels and the weight of the second for target pixels ``start:stop``."""
+    """The two source pixels and the weight of the second for target pixels ``start:stop``.
+
+    Weights have the type and place of ``like``.
+    """
     import torch
 
-    place = torch.arange(start, stop, dtype=torch.float32, device=device)
+    place = torch.arange(start, stop, dtype=like.dtype, device=like.device)
     place = ((place + 0.5) * (source / target) - 0.5).clamp_(min=0)
     low = place.long().clamp_(max=source - 1)
     return low, (low + 1).clamp_(max=source - 1), place - low

@@ -74,6 +74,10 @@ class SamVideoModel:
             family's value, 0 for none.
         sprinkle_area: Largest sprinkle removed, likewise.
         non_overlap: Whether a pixel belongs to one object at most in shown masks.
+        exact_memory: Whether remembered views keep the type of the network's numbers. The
+            reference rounds the feature maps of SAM 2.1 and SAM 3 to bfloat16; a difference in
+            the last bit, as batches of another size bring, can tip that rounding, and then
+            results of a float32 network agree to some 1e-3 rather than 1e-5.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class SamVideoModel:
         hole_area: int | None = None,
         sprinkle_area: int | None = None,
         non_overlap: bool = False,
+        exact_memory: bool = False,
     ) -> None:
         if max_conditioning < 1 or (batch is not None and batch < 1):
             raise ModelError(
@@ -110,7 +115,7 @@ class SamVideoModel:
             views=config.num_maskmem - 1,
             pointers=config.max_object_pointers_in_encoder - 1,
             conditioning=max_conditioning,
-            dtype=network.view_dtype,
+            dtype=network.dtype if exact_memory else network.view_dtype,
             pointer_dtype=network.dtype,
             device=network.device,
         )

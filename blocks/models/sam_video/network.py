@@ -79,7 +79,7 @@ class Network:
         self.channels = int(vision.fpn_hidden_size)
         self.memory_channels = int(self.config.memory_encoder_output_channels)
         self.low_res_hw: tuple[int, int] = tuple(module.prompt_encoder.mask_input_size)
-        self.encoder: Callable[[torch.Tensor], Sequence[torch.Tensor]] = self._encode_maps
+        self.encoder: Callable[[torch.Tensor], Sequence[torch.Tensor]] = _image_encoder(module)
         with torch.inference_mode():
             self._prepare_constants()
 
@@ -128,12 +128,6 @@ class Network:
         import torch
 
         return self.dtype if self.family.latent_memory else torch.bfloat16
-
-    def _encode_maps(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Run the image encoder and the projections that do not depend on an object."""
-        maps = self.module.vision_encoder(pictures, return_dict=True).fpn_hidden_states
-        decoder = self.module.mask_decoder
-        return decoder.conv_s0(maps[0]), decoder.conv_s1(maps[1]), maps[2]
 
     def encode(self, pictures: torch.Tensor) -> list[FrameFeatures]:
         """Encode frames.
@@ -184,11 +178,15 @@ class Network:
         seen = object_logit[:, 0] > 0  # (B, 1)
         low_res = torch.where(seen[..., None], logits[rows, 0, best], HIDDEN_LOGIT)
         return Decoded(
-            low_res.float(),
+            self._exact(low_res),
             self.pointer(token, seen),
-            object_logit[:, 0, 0].float(),
-            iou[rows, 0, best].float(),
+            self._exact(object_logit[:, 0, 0]),
+            self._exact(iou[rows, 0, best]),
         )
+
+    def _exact(self, values: torch.Tensor) -> torch.Tensor:
+        """Widen half precision, so that thresholds and resizing are exact."""
+        return values.float() if values.dtype.itemsize < 4 else values
 
     def pointer(self, token: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         """Turn decoder tokens ``(B, C)`` into object pointers; one stands for all hidden ones."""
@@ -270,6 +268,26 @@ def _gather(features: Sequence[FrameFeatures], level: int) -> torch.Tensor:
     if len(features) == 1:
         return features[0].fine[level]
     return torch.cat([frame.fine[level] for frame in features])
+
+
+def _image_encoder(module: Any) -> Any:
+    """The image encoder with the projections of its result that do not depend on an object."""
+    import torch
+
+    class ImageEncoder(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = module.vision_encoder
+            self.finest = module.mask_decoder.conv_s0
+            self.finer = module.mask_decoder.conv_s1
+
+        def forward(
+            self, pictures: torch.Tensor
+        ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+            maps = self.encoder(pictures, return_dict=True).fpn_hidden_states
+            return self.finest(maps[0]), self.finer(maps[1]), maps[2]
+
+    return ImageEncoder().eval()
 
 
 def _skipped(real: Any) -> Any:

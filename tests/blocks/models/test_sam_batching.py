@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -71,15 +70,19 @@ def follow(lab: Any, model: Any, scene: Any, groups: Any) -> Any:
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def pair(lab: Any, request: Any) -> Any:
-    """One model twice: with large batches, and with one object and stream at a time."""
-    module = deepcopy(lab.calm_module(request.param)).double()
-    return lab.wrap(module, request.param, batch=16), lab.wrap(module, request.param, batch=1)
+    """One model twice: with large batches, and with one object and stream at a time.
+
+    Memories are exact: a sum that differs in the last bit, as it does in batches of another size,
+    would tip the rounding of remembered views to bfloat16 now and then.
+    """
+    module, name = lab.calm_module(request.param), request.param
+    return tuple(lab.wrap(module, name, batch=size, exact_memory=True) for size in (16, 1))
 
 
 @settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(scene=scenes())
 def test_batched_equals_one_by_one(lab: Any, pair: Any, scene: Any) -> None:
-    """Batched equals one by one."""
+    """Over several frames in float32, to 1e-4."""
     batched, single = pair
     everything = follow(lab, batched, scene, [range(len(scene))])
     alone = follow(lab, single, scene, [[stream] for stream in range(len(scene))])
@@ -92,8 +95,8 @@ def test_batched_equals_one_by_one(lab: Any, pair: Any, scene: Any) -> None:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_batched_equals_one_by_one_in_float32(lab: Any, name: str) -> None:
-    """Frame by frame from the same states, as rounding grows from frame to frame."""
+def test_batched_equals_one_by_one_with_rounded_memories(lab: Any, name: str) -> None:
+    """Frame by frame from the same states, as what rounding tips goes on into later frames."""
     module = lab.calm_module(name)
     batched, single = lab.wrap(module, name, batch=16), lab.wrap(module, name, batch=1)
     states = [batched.open(size) for size in SIZES]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra 'sam')")
 
@@ -38,6 +39,18 @@ def test_frames_of_several_sizes_share_a_batch(lab: Any) -> None:
     pixels = prepare(lab, [lab.frame(0, (96, 72)), lab.frame(1, (200, 30))])
     assert pixels.shape == (2, 3, 64, 64)
     assert pixels.dtype == torch.float32
+
+
+@pytest.mark.parametrize("size_wh", [(200, 150), (64, 64), (40, 30), (333, 65)])
+def test_the_result_is_that_of_pillow(lab: Any, size_wh: tuple[int, int]) -> None:
+    """Another implementation of the antialiased bilinear resize differs by a grey level at most."""
+    frame = lab.frame(3, size_wh)
+    rgb = np.ascontiguousarray(frame.image[..., ::-1])
+    resized = Image.fromarray(rgb).resize((64, 64), Image.Resampling.BILINEAR)
+    expected = torch.from_numpy(np.array(resized)).permute(2, 0, 1).float()
+    difference = (grey_levels(prepare(lab, [frame])[0]) - expected).abs()
+    assert difference.max() <= 1.01
+    assert difference.mean() < 0.3
 
 
 def test_the_result_is_that_of_the_library(lab: Any) -> None:
