@@ -16,7 +16,7 @@ export GOMP_SPINCOUNT ?= 0
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help stage setup demo test test-roboflow check bench soak clean
+.PHONY: help stage setup demo test test-roboflow check bench gpu soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ check: setup ## Lint, format check, mypy and pyright
 
 bench: setup ## Run every benchmark; each compares with a reference measured in the same run
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+gpu: setup ## Time SAM 2.1 on a CUDA GPU against transformers (at most 20 minutes)
+	$(BIN)/python benchmarks/sam_video.py --gpu
 
 soak: setup ## Run the tests that take minutes
 	$(BIN)/pytest -m soak $(PYTEST_ARGS)
