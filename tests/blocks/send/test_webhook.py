@@ -226,6 +226,7 @@ def test_nobody_there(hook: Callable[..., Any], monkeypatch: pytest.MonkeyPatch)
         "[fd00::1]",
         "[::ffff:10.0.0.1]",
         "[2002:0a00:0001::]",
+        "[64:ff9b::10.0.0.1]",
         "2130706433",
         "0x7f.1",
     ],
