@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -160,6 +161,9 @@ class _Compilation:
                 f"steps wait for one another, in the direction of the data: {way}; "
                 "cut one of these wires",
                 found=way,
+                allowed=tuple(
+                    f"without {reads[after][before].path}" for before, after in pairwise(cycle)
+                ),
             )
 
     def _outputs(self) -> tuple[Output, ...]:

@@ -105,7 +105,11 @@ def _kinds(entry: Mapping[str, Any], path: str, log: MistakeLog) -> frozenset[st
         item_path = json_path(place, index) if isinstance(written, list) else place
         if not isinstance(name, str) or not name:
             log.add(
-                MistakeCode.UNKNOWN_KIND, item_path, "a kind is a name", found=show(entries[index])
+                MistakeCode.UNKNOWN_KIND,
+                item_path,
+                "a kind is a name",
+                found=show(entries[index]),
+                allowed=sorted(KINDS),
             )
             continue
         # Other blocks bring kinds of their own, so only a slip of the keyboard is refused.
@@ -135,5 +139,6 @@ def _dimensionality(entry: Mapping[str, Any], path: str, log: MistakeLog) -> int
             place,
             f"the dimensionality of a batch is a whole number from 1 to {DEEPEST_BATCH}",
             found=show(value),
+            allowed=(f"1 to {DEEPEST_BATCH}",),
         )
     return 1

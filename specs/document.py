@@ -117,7 +117,12 @@ class _Names:
         if name is None:
             self.missing_in.add(section)
             if not self.log.touches(place):
-                self.log.add(MistakeCode.MISSING_KEY, place, "a name is needed")
+                self.log.add(
+                    MistakeCode.MISSING_KEY,
+                    place,
+                    "a name is needed; give one that is free",
+                    allowed=("letters, digits, '_' and '-'",),
+                )
             return None
         wildcard_free = isinstance(name, str) and _NAME.fullmatch(name)
         # Outputs are only keys of the result, nothing refers to them.
@@ -129,6 +134,9 @@ class _Names:
                 if section != "outputs"
                 else "a name is a string that is not empty",
                 found=show(name),
+                allowed=("letters, digits, '_' and '-'",)
+                if section != "outputs"
+                else ("any text",),
                 suggestion=_usable_name(name) if isinstance(name, str) else None,
             )
             if isinstance(name, str) and name:
@@ -141,8 +149,10 @@ class _Names:
             self.log.add(
                 MistakeCode.DUPLICATE_NAME,
                 place,
-                f"the name is taken by {self.first_place[key]}; names are unique in {section}",
+                f"the name is taken by {self.first_place[key]}; names are unique in {section}: "
+                "rename one of the two",
                 found=show(name),
+                allowed=("a name that is free",),
             )
             self.ambiguous.add(key)
         else:
@@ -176,6 +186,7 @@ def read_document(source: Mapping[str, Any] | str | Path, log: MistakeLog) -> Do
             root,
             "a specification is an object with version, inputs, steps and outputs",
             found=show(value),
+            allowed=("an object",),
         )
         raise log.error()
     return _take_apart(value, root, log)
@@ -228,6 +239,7 @@ def _version(value: dict[str, Any], root: str, log: MistakeLog) -> str:
                 path,
                 "the version is a string",
                 found=show(version),
+                allowed=("a string",),
                 suggestion='"1.0"',
             )
         return ""
@@ -258,6 +270,7 @@ def _entries(
                 path,
                 f"{section} is an array of objects",
                 found=show(entries),
+                allowed=("an array of objects",),
             )
         return
     for index, entry in enumerate(entries):
@@ -270,6 +283,7 @@ def _entries(
                 place,
                 f"each of the {section} is an object",
                 found=show(entry),
+                allowed=("an object",),
             )
 
 
@@ -290,13 +304,19 @@ def _step(entry: dict[str, Any], path: str, names: _Names, log: MistakeLog) -> D
     place = json_path(path, "type")
     if block_type is None:
         if not log.touches(place):
-            log.add(MistakeCode.MISSING_KEY, place, "a step needs the id of its block as type")
+            log.add(
+                MistakeCode.MISSING_KEY,
+                place,
+                "a step needs the id of its block as type",
+                allowed=("namespace/family@v1",),
+            )
     elif not isinstance(block_type, str):
         log.add(
             MistakeCode.INVALID_DOCUMENT,
             place,
             "the type of a step is the id of its block, a string",
             found=show(block_type),
+            allowed=("namespace/family@v1",),
         )
         block_type = None
     properties = {key: item for key, item in entry.items() if key not in ("name", "type")}
@@ -333,7 +353,12 @@ def _output(
     place = json_path(path, "selector")
     if selector is None:
         if not log.touches(place):
-            log.add(MistakeCode.MISSING_KEY, place, "an output needs a selector")
+            log.add(
+                MistakeCode.MISSING_KEY,
+                place,
+                "an output needs a selector",
+                allowed=("$steps.NAME.PROPERTY", "$steps.NAME.*", "$inputs.NAME"),
+            )
         return None
     if not isinstance(selector, str):
         log.add(
@@ -341,6 +366,7 @@ def _output(
             place,
             "a selector is a string such as $steps.NAME.PROPERTY",
             found=show(selector),
+            allowed=("$steps.NAME.PROPERTY", "$steps.NAME.*", "$inputs.NAME"),
         )
         return None
     return DeclaredOutput(name or "unnamed", selector, system, path)

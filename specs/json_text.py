@@ -16,6 +16,7 @@ from .mistakes import MistakeCode, MistakeLog, json_path, show
 __all__ = ["digest", "freeze", "read_json"]
 
 _DEEPEST: Final = 64
+_JSON_VALUES: Final = "null, true, false, numbers, strings, arrays and objects"
 
 
 class _Pairs(dict[str, Any]):
@@ -73,6 +74,7 @@ def _read_file(path: Path, log: MistakeLog) -> str | None:
         "$",
         f"the specification cannot be read: {reason}",
         found=str(path),
+        allowed=("a file of JSON text in UTF-8",),
     )
     return None
 
@@ -86,11 +88,30 @@ def _parse(text: str, log: MistakeLog) -> Any:
         found = lines[error.lineno - 1].strip() if error.lineno <= len(lines) else ""
         if not text.lstrip().startswith(("{", "[")):
             message += "; JSON text of an object is needed (a file is passed as pathlib.Path)"
-        log.add(MistakeCode.INVALID_JSON, "$", message, found=found[:120] or "the end of the text")
+        log.add(
+            MistakeCode.INVALID_JSON,
+            "$",
+            f"{message}; correct the text there",
+            found=found[:120] or "the end of the text",
+            allowed=("JSON",),
+        )
     except RecursionError:
-        log.add(MistakeCode.INVALID_JSON, "$", f"nested deeper than {_DEEPEST} levels")
+        log.add(
+            MistakeCode.INVALID_JSON,
+            "$",
+            f"nested deeper than {_DEEPEST} levels; take some of the brackets away",
+            found="too many brackets",
+            allowed=(f"{_DEEPEST} levels",),
+        )
     except ValueError as error:
-        log.add(MistakeCode.INVALID_JSON, "$", str(error))
+        reason = str(error)
+        log.add(
+            MistakeCode.INVALID_JSON,
+            "$",
+            reason,
+            found=reason.partition(" is no JSON")[0][:120],
+            allowed=("JSON",),
+        )
     return None
 
 
@@ -108,14 +129,17 @@ def _refuse_constant(text: str) -> Any:
 
 def _plain(value: Any, path: str, log: MistakeLog, depth: int = 0) -> Any:
     """Copy a value into plain JSON types and note what is none."""
+    allowed = _JSON_VALUES
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
         if math.isfinite(value):
             return value
         message = "a finite number is needed"
+        allowed = "a finite number, or null"
     elif depth >= _DEEPEST:
-        message = f"nested deeper than {_DEEPEST} levels"
+        message = "nested too deep; make it flatter"
+        allowed = f"{_DEEPEST} levels"
     elif isinstance(value, Mapping):
         return _plain_object(value, path, log, depth)
     elif isinstance(value, (list, tuple)):
@@ -123,8 +147,8 @@ def _plain(value: Any, path: str, log: MistakeLog, depth: int = 0) -> Any:
             _plain(item, json_path(path, index), log, depth + 1) for index, item in enumerate(value)
         ]
     else:
-        message = "only JSON values are allowed: object, array, string, number, true, false, null"
-    log.add(MistakeCode.INVALID_DOCUMENT, path, message, found=show(value))
+        message = "no JSON value; write it out as one"
+    log.add(MistakeCode.INVALID_DOCUMENT, path, message, found=show(value), allowed=(allowed,))
     return None
 
 
@@ -136,11 +160,19 @@ def _plain_object(
             MistakeCode.DUPLICATE_KEY,
             json_path(path, key),
             f"the key {show(key)} is given more than once in this object; keep one",
+            found=show(key),
+            allowed=("each key once",),
         )
     result: dict[str, Any] = {}
     for key, item in value.items():
         if isinstance(key, str):
             result[key] = _plain(item, json_path(path, key), log, depth + 1)
         else:
-            log.add(MistakeCode.INVALID_DOCUMENT, path, "keys must be strings", found=show(key))
+            log.add(
+                MistakeCode.INVALID_DOCUMENT,
+                path,
+                "keys must be strings",
+                found=show(key),
+                allowed=("a string",),
+            )
     return result

@@ -105,9 +105,9 @@ def _note_unknown(name: str, inputs: Mapping[str, Input], log: MistakeLog) -> No
     log.add(
         MistakeCode.UNKNOWN_PARAMETER,
         json_path(PARAMETERS_ROOT, name),
-        f"{name!r} is an input of role {inputs[name].role}, which the source feeds"
+        f"{name!r} is an input of role {inputs[name].role}, which the source feeds; leave it out"
         if name in inputs
-        else "the workflow declares no parameter of this name",
+        else "the workflow declares no parameter of this name; leave it out, or declare it",
         found=name,
         allowed=parameters,
         suggestion=close[0] if close else None,

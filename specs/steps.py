@@ -47,7 +47,10 @@ class PlacedStep:
     @property
     def title(self) -> str:
         """How messages name the step."""
-        return f"step {self.declared.name!r} ({self.declared.type})"
+        name = self.declared.name
+        return (
+            f"{'a step without name' if name is None else f'step {name!r}'} ({self.declared.type})"
+        )
 
 
 def place_step(
@@ -196,7 +199,7 @@ def _note_property(
                 MistakeCode.MISSING_PROPERTY,
                 path,
                 f"{step.title} needs {name!r}: {' or '.join(shape.allowed)}",
-                allowed=sources_for(shape.whole) if shape.whole is not None else shape.allowed,
+                allowed=(shape.whole is not None and sources_for(shape.whole)) or shape.allowed,
             )
     else:
         _note_value(step, shape, details, is_parameter, value, log)

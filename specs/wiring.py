@@ -167,7 +167,7 @@ class Wiring:
         self.log.add(
             MistakeCode.INVALID_SELECTOR,
             path,
-            "not a selector: write $inputs.NAME or $steps.STEP.PROPERTY, "
+            "not a selector; write $inputs.NAME or $steps.STEP.PROPERTY, "
             "with names of letters, digits, '_' and '-'",
             found=show(text),
             allowed=close or self.offers.everything(reader),
@@ -221,9 +221,9 @@ class Wiring:
             MistakeCode.KIND_MISMATCH,
             path,
             f"{text} offers {_listed(offered)}, but {shape.name!r} of {step.title} takes "
-            f"{_listed(wanted)}",
+            f"{_listed(wanted)}; wire one that fits",
             found=f"{text}: {_listed(offered)}",
-            allowed=sources,
+            allowed=sources or shape.allowed,
             suggestion=sources[0] if len(sources) == 1 else None,
         )
 
@@ -237,7 +237,7 @@ class Wiring:
         self.log.add(
             MistakeCode.UNKNOWN_INPUT,
             path,
-            f"the document declares no input {reference.input!r}",
+            f"the document declares no input {reference.input!r}; declare it, or wire another",
             found=str(reference),
             allowed=names,
             suggestion=close[0] if close else None,
@@ -254,7 +254,7 @@ class Wiring:
         self.log.add(
             MistakeCode.UNKNOWN_STEP,
             path,
-            f"the document has no step {reference.step!r}",
+            f"the document has no step {reference.step!r}; add it, or wire another",
             found=str(reference),
             allowed=[f"$steps.{name}" for name in names],
             suggestion=str(meant) if meant else None,
@@ -274,7 +274,7 @@ class Wiring:
             message = f"{shape.name!r} of {step.title} takes one value; .* is for outputs only"
         else:
             message = f"{reference} names a step; name the output that {shape.name!r} reads"
-        sources = self.offers.sources(wanted, step.declared.name)
+        sources = self.offers.sources(wanted, step.declared.name) or shape.allowed
         close = nearest(str(reference), sources)
         self.log.add(
             MistakeCode.INVALID_SELECTOR,
@@ -296,7 +296,7 @@ class Wiring:
             f"{shape.name!r} of {step.title} is wired, not written out: it takes a selector of "
             f"kind {_listed(shape.whole or ())}",
             found=show(value),
-            allowed=sources,
+            allowed=sources or shape.allowed,
             suggestion=close[0] if close else sources[0] if len(sources) == 1 else None,
         )
 

@@ -52,6 +52,21 @@ def test_a_bad_document_names_its_mistakes(
     assert found == expected, str(caught.value)
 
 
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_a_mistake_shows_both_sides(
+    path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found stands beside what is allowed; only what is not there cannot be shown."""
+    for name, value in (annotation(path, "$environment") or {}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SpecificationError) as caught:
+        compile_workflow(path, registry=registry, parameters=annotation(path, "$parameters"))
+    for mistake in caught.value.mistakes:
+        assert mistake.code.startswith("missing_") == (mistake.found is None), mistake
+        assert mistake.allowed, mistake
+        assert mistake.path in str(mistake)
+
+
 def test_every_code_has_a_bad_document() -> None:
     """No code exists that no document provokes; a missing file cannot lie in a folder."""
     provoked = {each["code"] for path in BAD for each in annotation(path, "$expect")}

@@ -287,6 +287,8 @@ def check_mistakes(error: SpecificationError) -> None:
         assert mistake.code in set(MistakeCode)
         assert mistake.path.startswith(("$", "parameters"))
         assert mistake.message
+        assert mistake.found is not None or mistake.code.startswith("missing_"), mistake
+        assert mistake.allowed or mistake.suggestion or "; " in mistake.message, mistake
 
 
 def reads(step: Any) -> set[str]:
