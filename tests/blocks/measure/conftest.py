@@ -93,19 +93,19 @@ class Measured:
         return result.outputs
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def measured() -> Callable[..., Measured]:
     """Make a workflow of one measuring step: ``measured({"type": ..., ...}, "output", ...)``."""
     return Measured
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def at() -> Callable[..., Frame]:
     """Make a frame: ``at(number, stream="clip", epoch=0, fps=Fraction(10), file=True)``."""
     return make_frame
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def reported() -> Callable[..., sv.Detections]:
     """Make detections: ``reported(frame, {track: (x, y)}, size=20)``."""
     return report
