@@ -16,7 +16,13 @@ from trackwire.specs import SinkError
 __all__ = ["OutputFolder", "new_run_folder", "write_json"]
 
 REPORT_NAME: Final = "run.json"
-_RESULTS: Final = (REPORT_NAME, "*/predictions.jsonl", "*/annotated.mp4", "*/annotated-*.mp4")
+_RESULTS: Final = (
+    REPORT_NAME,
+    "*/predictions.jsonl",
+    "*/annotated.mp4",
+    "*/annotated-*.mp4",
+    "*/explain.jsonl",
+)
 
 
 class OutputFolder:

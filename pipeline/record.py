@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +14,7 @@ from trackwire.sinks import JsonLinesSink, VideoFileSink, render_boxes
 from trackwire.specs import IMAGE, WILDCARD, Resources, SinkError
 
 from .event_log import EventLog
+from .explanation_files import ExplanationFiles
 from .inference_pipeline import InferencePipeline, Sink
 from .interrupt import stopping_on_signals
 from .run_report import RunOutcome, RunReport, TrackCount
@@ -44,6 +45,7 @@ class RecordOptions:
         video_output: Image output to write as video; None for the only one, else the
             detections are drawn on the frame.
         show: Show the picture in a window.
+        explain: Write what trackers decided and why to ``<video_identifier>/explain.jsonl``.
         listener: Called with each warning and error, from any thread.
         extra_sinks: Further sinks, called frame by frame.
         on_ready: Called with the pipeline before it starts.
@@ -58,6 +60,7 @@ class RecordOptions:
     on_error: Literal["stop", "skip"] = "stop"
     video_output: str | None = None
     show: bool = False
+    explain: bool = False
     listener: Callable[[Event], None] | None = None
     extra_sinks: Sequence[Sink] = ()
     on_ready: Callable[[InferencePipeline], None] | None = None
@@ -112,11 +115,16 @@ def record(
         video_output=_chosen(workflow, _video_outputs(workflow), options.video_output),
     )
     events = EventLog(options.listener)
-    pipeline = _pipeline(workflow, sources, folder, options, report.tracks, events)
+    explanations = ExplanationFiles(folder.path)
+    pipeline = _pipeline(workflow, sources, folder, options, report.tracks, events, explanations)
+    explanations.on_failure = pipeline.terminate
     folder.claim(report.as_json(RunOutcome("running")))
     if options.on_ready is not None:
         options.on_ready(pipeline)
     outcome = _drive(pipeline, use_main_thread=options.show)
+    explanations.close()
+    if explanations.error is not None and outcome.error is None:
+        outcome = replace(outcome, status="failed", error=explanations.error)
     document = report.as_json(
         outcome, pipeline=pipeline.status(), engine=pipeline.engine_report(), events=events
     )
@@ -131,6 +139,7 @@ def _pipeline(
     options: RecordOptions,
     tracks: TrackCount,
     events: EventLog,
+    explanations: ExplanationFiles,
 ) -> InferencePipeline:
     def count_tracks(outputs: Mapping[str, Any], frame: Frame) -> None:
         tracks.add(frame.video.video_identifier, outputs)
@@ -157,6 +166,7 @@ def _pipeline(
             base_directory=options.base_directory,
             output_directory=folder.path,
             device=options.device,
+            explain=explanations if options.explain else None,
         ),
     )
 

@@ -215,6 +215,8 @@ class Resources:
         model_loader: Replaces the model catalog, called with a ``model_id``; None for the
             catalog.
         clock: Monotonic seconds, for what depends on time; tests put their own in.
+        explain: Takes what steps decided on each frame and why, as JSON-ready values, from any
+            thread; must not raise. None for nobody, and then nothing is put together.
     """
 
     outbox: Outbox = _discard
@@ -225,6 +227,7 @@ class Resources:
     extras: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     model_loader: Callable[[str], Any] | None = None
     clock: Callable[[], float] = time.monotonic
+    explain: Callable[[Mapping[str, Any]], None] | None = None
 
 
 class Block(Protocol):

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from trackwire.specs import (
     BOOLEAN,
+    DICTIONARY,
     FLOAT,
     IMAGE,
     INSTANCE_SEGMENTATION_PREDICTION,
@@ -51,6 +52,7 @@ class TrackerManifest(BlockManifest):
             frozenset({INSTANCE_SEGMENTATION_PREDICTION, RLE_INSTANCE_SEGMENTATION_PREDICTION}),
         ),
         OutputDefinition("events", frozenset({LIST_OF_VALUES})),
+        OutputDefinition("explanation", frozenset({DICTIONARY})),
     )
 
     images: Annotated[str, Selector(IMAGE)] = Field(
@@ -141,6 +143,11 @@ class TrackerManifest(BlockManifest):
         description="Seconds without a frame after which a stream's session is freed, also where "
         "there is room; null for never.",
     )
+    explain: bool | Annotated[str, Selector(BOOLEAN)] = Field(
+        default=False,
+        description="Put out, for each frame, what was decided about each detection and track, "
+        "and why.",
+    )
     model_id: str | Annotated[str, Selector(ROBOFLOW_MODEL_ID, STRING)]
 
     def advice(self) -> tuple[str, ...]:
@@ -184,6 +191,7 @@ class TrackerManifest(BlockManifest):
                 found_within=0 if restarts else settled["found_within"],
             ),
             on_reprompt=settled["on_reprompt"],
+            explain=settled["explain"],
         )
 
 

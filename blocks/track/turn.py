@@ -66,11 +66,13 @@ class Rules:
         identity: The thresholds of the identity rules.
         on_reprompt: ``associate`` carries identities through prompts; ``restart`` drops all
             tracks at each prompt frame that has something to begin with, and begins anew.
+        explain: Whether decisions are written down.
     """
 
     schedule: Schedule
     identity: IdentityOptions
     on_reprompt: Literal["associate", "restart"] = "associate"
+    explain: bool = False
 
     def usable(self, evidence: Evidence, live_tracks: int) -> int:
         """Count the detections that can be prompts: for tracks there are, or for new ones."""
@@ -135,7 +137,8 @@ class Turn:
             ignored = identity.ignore_reasons(
                 evidence.confidence, evidence.xyxy, evidence.class_name, rules.identity
             )
-            decisions += decisions_to_ignore(ignored, evidence)
+            if rules.explain:
+                decisions += decisions_to_ignore(ignored, evidence)
             evidence = evidence.take(np.flatnonzero(ignored == ""))
             usable = rules.usable(evidence, live)
             if not rules.schedule.consumes(standing.clock, detections=usable, live_tracks=live):
@@ -227,11 +230,13 @@ class Turn:
         unborn = born & ~view.visible
         reasons = np.where(unborn, "", self._end_reasons(table, view, younger))
         lives = ~unborn & (reasons == "")
-        self._decide_ends(table, unborn, reasons)
+        if self.rules.explain:
+            self._write_down_ends(table, unborn, reasons)
         learns = identity.memory_reasons(
             view.visible[lives], view.score[lives], prompted[lives], self.rules.identity
         )
-        self.decisions += decisions_about(9, "forgotten", table.track_id[lives], learns)
+        if self.rules.explain:
+            self.decisions += decisions_about(9, "forgotten", table.track_id[lives], learns)
         changes = Changes(
             before=before,
             after=table,
@@ -288,7 +293,8 @@ class Turn:
             options,
         )
         asked = reasons != ""
-        self.decisions += decisions_to_pair(table.track_id[rows], chosen, pairs, reasons)
+        if self.rules.explain:
+            self.decisions += decisions_to_pair(table.track_id[rows], chosen, pairs, reasons)
         self._matched[rows] = True
         patience = 1 if options.class_agnostic else options.class_after
         table = table.refreshed(rows, chosen, patience)
@@ -318,8 +324,9 @@ class Turn:
         room = options.max_objects - int(live.sum()) - len(self._newborn)
         choice = identity.choose_births(rest.confidence, covered, nearest, room, options)
         self.tally += Tally(postponed=len(choice.postponed), refused=len(choice.refused))
-        new_ids = self._ids.preview(len(choice.born))
-        self.decisions += decisions_of_birth(rest, choice, new_ids, covered, nearest)
+        if self.rules.explain:
+            new_ids = self._ids.preview(len(choice.born))
+            self.decisions += decisions_of_birth(rest, choice, new_ids, covered, nearest)
         return rest.take(choice.born)
 
     def _twins(
@@ -350,7 +357,7 @@ class Turn:
         )
         return np.where(np.isin(table.track_id, list(younger)), "duplicate", reasons)
 
-    def _decide_ends(
+    def _write_down_ends(
         self, table: TrackTable, unborn: NDArray[np.bool_], reasons: NDArray[np.str_]
     ) -> None:
         double = reasons == "duplicate"

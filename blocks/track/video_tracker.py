@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
@@ -35,6 +36,7 @@ from ..options import require_settled
 from .commands import ResetStream
 from .control import TrackerControl
 from .evidence import Evidence
+from .explanation import explained
 from .mailbox import Mailbox
 from .manifest import Sam2VideoManifest, TrackerManifest, VideoTrackerManifest
 from .round import Attempt, HalfWrittenError, Job, take_through
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["Sam2VideoTracker", "VideoTracker"]
 
 _WIRED: Final = ("images", "boxes")
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class VideoTracker:
@@ -78,7 +81,10 @@ class VideoTracker:
         self, step: TrackerManifest, model: VideoModel[Any, Any], resources: Resources
     ) -> None:
         self._step = step
+        self._tell_why = resources.explain
         self._rules = step.rules()
+        if self._tell_why is not None:
+            self._rules = replace(self._rules, explain=True)
         self._model = model
         self._outbox = resources.outbox
         self._mailbox = Mailbox()
@@ -127,9 +133,9 @@ class VideoTracker:
         """Track through one frame of each stream.
 
         Returns:
-            ``predictions`` and ``events`` for each element, or a failure: a ``SessionError`` for
-            a frame that came before or a stream above the cap, a ``ModelError`` where the model
-            failed.
+            ``predictions``, ``events`` and ``explanation`` for each element, or a failure: a
+            ``SessionError`` for a frame that came before or a stream above the cap, a
+            ``ModelError`` where the model failed.
         """
         self._sessions.attend([frame.video.video_identifier for frame in batch["images"]])
         outcomes: dict[int, Outcome] = {}
@@ -214,6 +220,8 @@ class VideoTracker:
         before, after = session.standing, result.standing
         broken = all_ended(before, "gap", video.frame_number) if job.gap is not None else ()
         events = (*broken, *result.events)
+        # Reads the session as it was before this frame.
+        explanation = self._explain(attempt, events)
         self._tell_of(job, result, events)
         session.ids.spend([result.last_id])
         session.note_ended(
@@ -233,7 +241,16 @@ class VideoTracker:
         return {
             "predictions": self._predictions(job.frame, result),
             "events": [event.as_json() for event in events],
+            "explanation": explanation,
         }
+
+    def _explain(self, attempt: Attempt, events: Sequence[TrackEvent]) -> Mapping[str, Any]:
+        if not self._rules.explain:
+            return _NOTHING
+        explanation = explained(attempt.job, attempt.turn, events, self._step.name)
+        if self._tell_why is not None:
+            self._tell_why(explanation)
+        return explanation
 
     def _answer(self, job: Job, answers: Sequence[tuple[Request, Any]]) -> None:
         """Tell those who asked, and say of each request that could not be carried out."""

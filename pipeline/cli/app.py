@@ -122,6 +122,12 @@ def _run(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Write what trackers decided, and why, to SOURCE/explain.jsonl."
+        ),
+    ] = False,
     device: Device = "auto",
     threads: Threads = 1,
     lazy: Lazy = True,
@@ -140,6 +146,7 @@ def _run(
             video_output=video_output,
             on_error=on_error.value,
             overwrite=overwrite,
+            explain=explain,
             device=device,
             threads=threads,
             lazy=lazy,

@@ -38,6 +38,7 @@ class RunRequest:
     video_output: str | None
     on_error: Literal["stop", "skip"]
     overwrite: bool
+    explain: bool
     device: str
     threads: int
     lazy: bool
@@ -72,6 +73,7 @@ def run(request: RunRequest) -> ExitCode:
             on_error=request.on_error,
             video_output=request.video_output,
             show=request.show,
+            explain=request.explain,
             listener=EventPrinter(ends_run=request.on_error == "stop"),
             extra_sinks=(progress,),
             on_ready=progress.watch,

@@ -27,7 +27,7 @@ class Person:
     def __init__(self, rig: Any, **options: Any) -> None:
         self.rig = rig(lambda _stream, _number: {"a": LEFT, "b": RIGHT})
         self.model = self.rig.model
-        self.rules = Rules(Schedule("every_frame"), IdentityOptions(**options))
+        self.rules = Rules(Schedule("every_frame"), IdentityOptions(**options), explain=True)
         self.standing, self.ids = Standing.fresh(), IdCounter()
         self.state = self.model.open((160, 120))
         self.number = 0
