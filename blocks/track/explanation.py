@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .evidence import Evidence
     from .mailbox import Request
     from .round import Job
@@ -85,6 +89,10 @@ def _detections(evidence: Evidence) -> list[dict[str, Any]]:
     ]
 
 
+def _box(xyxy: NDArray[np.float32]) -> list[float] | None:
+    return [round(side, 3) for side in xyxy.tolist()] if np.isfinite(xyxy).all() else None
+
+
 def _tracks(result: TurnResult) -> list[dict[str, Any]]:
     scores: Mapping[int, float] = dict(
         zip(result.view.track_id.tolist(), result.view.score.tolist(), strict=True)
@@ -99,7 +107,8 @@ def _tracks(result: TurnResult) -> list[dict[str, Any]]:
                 "class": str(names[row]),
                 "visible": track_id in scores,
                 "score": None if score is None else round(score, 6),
-                "xyxy": [round(side, 3) for side in table.last_xyxy[row].tolist()],
+                "aside": bool(table.aside[row]),
+                "xyxy": _box(table.last_xyxy[row]),
                 "detection_id": str(table.detection_id[row]),
                 "since_detection": int(table.since_detection[row]) - 1,
                 "unseen": int(table.unseen[row]),

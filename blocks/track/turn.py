@@ -191,8 +191,9 @@ class Turn:
         table = self.standing.table
         view = TrackView.of(table.track_id, seen)
         self._strangers = strangers(table, view, self.frame.image, self.rules.identity)
-        unlike = np.where(self._strangers, "unlike", "")
-        self.decisions += decisions_about(1, "put_aside", table.track_id, unlike)
+        if self.rules.explain:
+            unlike = np.where(self._strangers, "unlike", "")
+            self.decisions += decisions_about(1, "put_aside", table.track_id, unlike)
         asked: list[Prompt] = []
         if self.evidence is not None:
             asked = self._take_evidence(view.hiding(self._strangers), self.evidence)
