@@ -308,7 +308,10 @@ def test_the_error_reads_well(registry: Registry) -> None:
         )
     assert str(caught.value).splitlines() == [
         "1 mistake in the workflow specification",
-        "- $.steps[1].boxes: the document has no step 'detekt'; add it, or wire another [unknown_step]",
+        (
+            "- $.steps[1].boxes: the document has no step 'detekt'; add it, or wire another "
+            "[unknown_step]"
+        ),
         "    found:   $steps.detekt.predictions",
         "    allowed: $steps.detect, $steps.draw",
         "    did you mean: $steps.detect.predictions",
