@@ -28,7 +28,7 @@ from trackwire.specs import (
 from ..options import Count, Fraction
 from .identity_options import IdentityOptions
 from .schedule import PromptMode, Schedule
-from .turn import Rules
+from .settings import Rules
 
 __all__ = ["Sam2VideoManifest", "TrackerManifest", "VideoTrackerManifest"]
 

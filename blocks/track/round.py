@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 from .commands import Roll
 from .corrections import Corrections
 from .session import Standing, TrackingSession
-from .turn import Rules, Turn
+from .settings import Rules
+from .turn import Turn
 
 if TYPE_CHECKING:
     from ..frame import Frame

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -49,36 +49,11 @@ if TYPE_CHECKING:
     from .association import Pairing
     from .corrections import Corrections, HandPrompt
     from .evidence import Evidence
-    from .identity_options import IdentityOptions
     from .mailbox import Request
-    from .schedule import Schedule
+    from .settings import Rules
     from .track_table import TrackTable
 
-__all__ = ["Rules", "Turn"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a tracker was told to do.
-
-    Args:
-        schedule: Which frames are prompt frames.
-        identity: The thresholds of the identity rules.
-        on_reprompt: ``associate`` carries identities through prompts; ``restart`` drops all
-            tracks at each prompt frame that has something to begin with, and begins anew.
-        explain: Whether decisions are written down.
-    """
-
-    schedule: Schedule
-    identity: IdentityOptions
-    on_reprompt: Literal["associate", "restart"] = "associate"
-    explain: bool = False
-
-    def usable(self, evidence: Evidence, live_tracks: int) -> int:
-        """Count the detections that can be prompts: for tracks there are, or for new ones."""
-        if live_tracks:
-            return len(evidence)
-        return int((evidence.confidence >= self.identity.birth_confidence).sum())
+__all__ = ["Turn"]
 
 
 @dataclass(slots=True)
@@ -231,12 +206,11 @@ class Turn:
         unborn = born & ~view.visible
         reasons = np.where(unborn, "", self._end_reasons(table, view, younger))
         lives = ~unborn & (reasons == "")
-        if self.rules.explain:
-            self._write_down_ends(table, unborn, reasons)
         learns = identity.memory_reasons(
             view.visible[lives], view.score[lives], prompted[lives], self.rules.identity
         )
         if self.rules.explain:
+            self._write_down_ends(table, unborn, reasons)
             self.decisions += decisions_about(9, "forgotten", table.track_id[lives], learns)
         changes = Changes(
             before=before,

@@ -40,6 +40,13 @@ Parameters = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Where models run: auto, cpu, cuda, cuda:1, mps.")]
 Threads = Annotated[int, typer.Option(min=1, max=64, help="Most steps that run at the same time.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
+]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help="Write what trackers decided and why to SOURCE/explain.jsonl."),
+]
 Lazy = Annotated[
     bool,
     typer.Option(
@@ -119,15 +126,8 @@ def _run(
     on_error: Annotated[
         OnError, typer.Option(help="A step fails on a frame: stop the run, or skip the frame.")
     ] = OnError.STOP,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
-    ] = False,
-    explain: Annotated[
-        bool,
-        typer.Option(
-            "--explain", help="Write what trackers decided, and why, to SOURCE/explain.jsonl."
-        ),
-    ] = False,
+    overwrite: Overwrite = False,
+    explain: Explain = False,
     device: Device = "auto",
     threads: Threads = 1,
     lazy: Lazy = True,

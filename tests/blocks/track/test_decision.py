@@ -16,7 +16,8 @@ from trackwire.blocks.track.identity_options import IdentityOptions
 from trackwire.blocks.track.rules import IdCounter
 from trackwire.blocks.track.schedule import Schedule
 from trackwire.blocks.track.session import Standing
-from trackwire.blocks.track.turn import Rules, Turn
+from trackwire.blocks.track.settings import Rules
+from trackwire.blocks.track.turn import Turn
 
 LEFT, RIGHT = (10, 20, 40, 80), (100, 20, 130, 80)
 
