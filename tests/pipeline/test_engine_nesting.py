@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 import pytest
@@ -206,6 +208,14 @@ class Sink(Plain):
 
 REGISTRY = Registry([Count, Split, Double, Gather, Gate, Ask, Sink])
 COUNT = {"type": "test/count@v1", "name": "count", "image": "$inputs.image"}
+
+
+@pytest.fixture(autouse=True, params=[1, 3], ids=["one-thread", "threads"])
+def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Every rule of this file holds whether steps run one after the other or not."""
+    count = int(request.param)
+    monkeypatch.setattr(sys.modules[__name__], "Engine", partial(Engine, threads=count))
+    return count
 
 
 def step(kind: str, name: str, value: Any, **properties: Any) -> dict[str, Any]:
