@@ -10,10 +10,11 @@ import numpy as np
 
 from ..seam import MemoryPlan, Prompt, Proposal
 from .look import look
-from .motion import Motion, small_gray
+from .motion import CUT_RESIDUAL, Motion, small_gray
 from .network import features as network_features
-from .proposal import LiteProposal, View, hidden, share_pixels, unseen
-from .search import chosen, search_window, within_reach
+from .palette import colour_index, colour_places, covered
+from .proposal import LiteProposal, View, hidden, is_taken, share_pixels, unseen
+from .search import chosen, near_first, search_window, within_reach
 from .seed import seed_mask
 from .state import LiteState, Track
 from .threads import blas_threads
@@ -23,11 +24,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ...frame import Frame
+    from .palette import ColourPlace
 
 __all__ = ["LiteFeatures", "LiteModel"]
 
 LOST_SCORE = 0.5
 FOUND_SCORE = 0.6
+FAR_SCORE = 0.85
+"""An object that is found farther away than it can have got must look like itself all the more."""
+
+LEAST_FOUND = 0.08
+"""Part of its usual area that an object must show when it comes back from behind something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +44,12 @@ class LiteFeatures:
     Args:
         image: ``(H, W, 3)`` uint8 BGR, the frame's own array.
         gray: ``(h, w)`` uint8, small, for the optical flow.
+        colours: ``(h, w)`` int16, smaller still: which of 4096 colours each pixel has.
     """
 
     image: NDArray[np.uint8]
     gray: NDArray[np.uint8]
+    colours: NDArray[np.int16]
 
 
 class LiteModel:
@@ -76,7 +85,10 @@ class LiteModel:
 
     def encode(self, frames: Sequence[Frame]) -> Sequence[LiteFeatures]:
         """Shrink each picture for the flow; windows are encoded when their place is known."""
-        return [LiteFeatures(frame.image, small_gray(frame.image)) for frame in frames]
+        return [
+            LiteFeatures(frame.image, small_gray(frame.image), colour_index(frame.image))
+            for frame in frames
+        ]
 
     def open(self, size_wh: tuple[int, int]) -> LiteState:
         """Start an empty state for frames of the given size, pixels."""
@@ -127,7 +139,7 @@ class LiteModel:
                     latest |= {view.track_id: view for view in proposal.views}
             with blas_threads(self._threads):
                 for track_id, view in latest.items():
-                    self._advance(state, track_id, view, plan)
+                    self._advance(state, track_id, view, plan, feature.colours)
             state.gray[...] = feature.gray
             state.frames += 1
 
@@ -149,22 +161,39 @@ class LiteModel:
         if not state.tracks:
             return LiteProposal((), state.size_wh)
         motion = Motion(feature.gray, state.gray if state.frames else None, state.size_wh)
-        lost = [track_id for track_id, track in state.tracks.items() if track.missing]
-        turn = chosen(lost, state.frames)
-        views = []
+        views: dict[int, View] = {}
         for track_id, track in state.tracks.items():
-            if not track.missing:
-                view = self._step(track_id, track, feature.image, motion)
-                good = view.score >= LOST_SCORE and view.mask.sum() >= 0.02 * track.area
-            elif track_id in turn:
-                view = self._search(track_id, track, feature.image)
-                size = float(view.mask.sum()) / max(track.area, 1.0)
-                near = view.xyxy is not None and within_reach(track, view.xyxy)
-                good = near and view.score >= FOUND_SCORE and 0.2 <= size <= 5
-            else:
-                view, good = unseen(track_id, track.window), False
-            views.append(view if good else hidden(view))
-        return LiteProposal(share_pixels(views), state.size_wh)
+            if track.missing:
+                views[track_id] = unseen(track_id, track.window)
+                continue
+            view = self._step(track_id, track, feature.image, motion)
+            good = view.score >= LOST_SCORE and view.mask.sum() >= 0.02 * track.area
+            views[track_id] = view if good else hidden(view)
+        self._look_for_lost(state, feature, views, cut=motion.residual >= CUT_RESIDUAL)
+        return LiteProposal(share_pixels(list(views.values())), state.size_wh)
+
+    def _look_for_lost(
+        self, state: LiteState, feature: LiteFeatures, views: dict[int, View], *, cut: bool
+    ) -> None:
+        """Replace the views of lost tracks whose turn it is by what a look for them shows.
+
+        Behind a cut all are looked for that are not where they were.
+        """
+        tracks = state.tracks
+        lost = [i for i, view in views.items() if tracks[i].missing or (cut and not view.visible)]
+        if not lost:
+            return
+        hw = feature.colours.shape[0], feature.colours.shape[1]
+        taken = covered(list(views.values()), state.size_wh, hw)
+        for track_id in lost if cut else sorted(chosen(lost, state.frames)):
+            track = tracks[track_id]
+            places = colour_places(
+                track.palette, feature.colours, taken, track.usual_wh, track.filled, state.size_wh
+            )
+            view = self._search(track_id, track, feature.image, near_first(track, places), cut=cut)
+            others = [other for other in views.values() if other.track_id != track_id]
+            good = _is_found(track, view) and not is_taken(view, others)
+            views[track_id] = view if good else hidden(view)
 
     def _step(self, track_id: int, track: Track, image: NDArray[np.uint8], motion: Motion) -> View:
         """Look where an object seen on the last frame should be now."""
@@ -174,16 +203,47 @@ class LiteModel:
         prior = motion.warp(track.prior, track.window, window)
         return self._look(track_id, image, window, track, prior)
 
-    def _search(self, track_id: int, track: Track, image: NDArray[np.uint8]) -> View:
-        """Look for a lost object: a wide look first, then a close one at what it shows."""
+    def _search(
+        self,
+        track_id: int,
+        track: Track,
+        image: NDArray[np.uint8],
+        places: Sequence[ColourPlace],
+        *,
+        cut: bool,
+    ) -> View:
+        """Look for a lost object: where its colours are most, and elsewhere by turns.
+
+        Elsewhere is the other places that have its colours, all of them at once behind a cut, and
+        a wide look.
+        """
+        view = unseen(track_id, track.window)
+        for place in places if cut else places[:1]:
+            view = self._look_closely(track_id, track, image, place.centre_xy)
+            if _is_found(track, view):
+                return view
+        turn = track.missing % (len(places) + 1)
+        if 0 < turn < len(places):
+            return self._look_closely(track_id, track, image, places[turn].centre_xy)
+        if turn > 0:
+            return view
         size_wh = image.shape[1], image.shape[0]
         wide = self._look(track_id, image, search_window(track, size_wh), track, None)
         if wide.xyxy is None:
             return wide
         x1, y1, x2, y2 = wide.xyxy
-        centre = (x1 + x2) / 2, (y1 + y2) / 2
-        close = window_for(centre, track.box_wh, track.window.side)
-        return self._look(track_id, image, close, track, None)
+        return self._look_closely(track_id, track, image, ((x1 + x2) / 2, (y1 + y2) / 2))
+
+    def _look_closely(
+        self,
+        track_id: int,
+        track: Track,
+        image: NDArray[np.uint8],
+        centre_xy: tuple[float, float],
+    ) -> View:
+        """Look for a lost object at a place, as large as it usually is."""
+        window = window_for(centre_xy, track.usual_wh)
+        return self._look(track_id, image, window, track, None)
 
     def _look(
         self,
@@ -211,12 +271,30 @@ class LiteModel:
         seen = network_features(window.crop(image, self._size), self._threads)
         return replace(view, window=window, features=seen)
 
-    def _advance(self, state: LiteState, track_id: int, view: View, plan: MemoryPlan) -> None:
+    def _advance(
+        self,
+        state: LiteState,
+        track_id: int,
+        view: View,
+        plan: MemoryPlan,
+        colours: NDArray[np.int16],
+    ) -> None:
         track = state.tracks.get(track_id)
         if track is None:
             if view.visible and view.prompted:  # what was propagated only was dropped since
-                state.tracks[track_id] = Track(view, self._size, state.size_wh)
+                track = state.tracks[track_id] = Track(view, self._size, state.size_wh)
+                track.note_colours(view, colours, state.size_wh)
             return
         track.move(view)
         if view.visible and track_id in plan.write:
             track.learn(view, state.size_wh, view.prompted)
+            track.note_colours(view, colours, state.size_wh)
+
+
+def _is_found(track: Track, view: View) -> bool:
+    """Tell whether what a look for a lost object shows is that object."""
+    if view.xyxy is None:
+        return False
+    size = float(view.mask.sum()) / max(track.usual_area, 1.0)
+    needed = FOUND_SCORE if within_reach(track, view.xyxy) else FAR_SCORE
+    return view.score >= needed and LEAST_FOUND <= size <= 5

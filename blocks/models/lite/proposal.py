@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .window import Window
 
-__all__ = ["LiteProposal", "View", "hidden", "share_pixels", "unseen"]
+__all__ = ["LiteProposal", "View", "hidden", "is_taken", "share_pixels", "unseen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,16 @@ class LiteProposal:
 def hidden(view: View) -> View:
     """Return the view of an object that is not there: no mask; the score stays."""
     return replace(view, mask=np.zeros_like(view.mask), xyxy=None)
+
+
+def is_taken(view: View, others: Sequence[View]) -> bool:
+    """Tell whether the masks of other views cover half of a view's mask or more."""
+    shared = 0
+    for other in others:
+        overlap = _overlap(view, other)
+        if overlap is not None:
+            shared += int((view.cut(view.mask, overlap) & other.cut(other.mask, overlap)).sum())
+    return shared > 0 and shared >= 0.5 * int(view.mask.sum())
 
 
 def unseen(track_id: int, window: Window) -> View:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from .window import Window
 
 if TYPE_CHECKING:
+    from .palette import ColourPlace
     from .state import Track
 
-__all__ = ["chosen", "search_window", "within_reach"]
+__all__ = ["chosen", "near_first", "search_window", "within_reach"]
 
 LOOKS_PER_FRAME = 2
 _GROWTH = 0.05
@@ -41,6 +42,11 @@ def within_reach(track: Track, xyxy: tuple[int, int, int, int]) -> bool:
     return math.dist(track.centre, (x, y)) <= reach(track)
 
 
+def near_first(track: Track, places: Sequence[ColourPlace]) -> list[ColourPlace]:
+    """Put the places in reach of a lost object before the others; else the order stays."""
+    return sorted(places, key=lambda one: math.dist(one.centre_xy, track.centre) > reach(track))
+
+
 def search_window(track: Track, size_wh: tuple[int, int]) -> Window:
     """Place the next look: in turn around the last place, and on a tile of the whole frame.
 
@@ -50,7 +56,7 @@ def search_window(track: Track, size_wh: tuple[int, int]) -> Window:
     tiles are that large too, since the target is hardly known at still smaller scales.
     """
     w, h = size_wh
-    attempt = track.missing - 1
+    attempt = max(track.missing - 1, 0)
     if attempt % 3 < 2:
         side = round(track.window.side * min(1 + _GROWTH * attempt, 2.0))
         x, y = track.centre
