@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..seam import MemoryPlan, Prompt, Proposal
-from .look import look
+from .look import look, measured
 from .motion import CUT_RESIDUAL, Motion, small_gray
+from .network import STRIDE
 from .network import features as network_features
 from .palette import colour_index, colour_places, covered
 from .proposal import LiteProposal, View, hidden, is_taken, share_pixels, unseen
@@ -192,7 +193,9 @@ class LiteModel:
             )
             view = self._search(track_id, track, feature.image, near_first(track, places), cut=cut)
             others = [other for other in views.values() if other.track_id != track_id]
-            good = _is_found(track, view) and not is_taken(view, others)
+            rivals = [tracks[other.track_id] for other in others if not other.visible]
+            good = _is_found(track, view, cut=cut) and not is_taken(view, others)
+            good = good and not self._is_rather(rivals, view)
             views[track_id] = view if good else hidden(view)
 
     def _step(self, track_id: int, track: Track, image: NDArray[np.uint8], motion: Motion) -> View:
@@ -220,7 +223,7 @@ class LiteModel:
         view = unseen(track_id, track.window)
         for place in places if cut else places[:1]:
             view = self._look_closely(track_id, track, image, place.centre_xy)
-            if _is_found(track, view):
+            if _is_found(track, view, cut=cut):
                 return view
         turn = track.missing % (len(places) + 1)
         if 0 < turn < len(places):
@@ -244,6 +247,15 @@ class LiteModel:
         """Look for a lost object at a place, as large as it usually is."""
         window = window_for(centre_xy, track.usual_wh)
         return self._look(track_id, image, window, track, None)
+
+    def _is_rather(self, rivals: Sequence[Track], view: View) -> bool:
+        """Tell whether what was found looks more like another track that is lost."""
+        cells = self._size // STRIDE
+        return any(
+            measured(view, rival.target, rival.target.respond(view.features), cells).score
+            > view.score
+            for rival in rivals
+        )
 
     def _look(
         self,
@@ -291,10 +303,14 @@ class LiteModel:
             track.note_colours(view, colours, state.size_wh)
 
 
-def _is_found(track: Track, view: View) -> bool:
-    """Tell whether what a look for a lost object shows is that object."""
+def _is_found(track: Track, view: View, *, cut: bool) -> bool:
+    """Tell whether what a look for a lost object shows is that object.
+
+    Only a cut takes it farther than it can have got.
+    """
     if view.xyxy is None:
         return False
     size = float(view.mask.sum()) / max(track.usual_area, 1.0)
-    needed = FOUND_SCORE if within_reach(track, view.xyxy) else FAR_SCORE
-    return view.score >= needed and LEAST_FOUND <= size <= 5
+    near = within_reach(track, view.xyxy)
+    needed = FOUND_SCORE if near else FAR_SCORE
+    return (near or cut) and view.score >= needed and LEAST_FOUND <= size <= 5

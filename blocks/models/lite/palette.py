@@ -118,9 +118,9 @@ def colour_places(
     h, w = index.shape
     scale = w / size_wh[0], h / size_wh[1]
     sides = [max(3, round(side * factor)) for side, factor in zip(box_wh, scale, strict=True)]
-    frame = np.bincount(index.ravel(), minlength=COLOURS).astype(np.float32) / index.size
+    frame = palette_of(index, np.ones(index.shape, np.bool_))
     own, common = _smooth(palette), _smooth(frame)
-    chance = np.clip((own - common) / np.maximum(own + common, 1e-6), 0, 1)
+    chance = np.clip((own - common) / np.maximum(own + common, np.float32(1e-6)), 0, 1)
     chance[own < 1e-5] = 0
     there = np.where(taken, np.float32(0), chance[index]).astype(np.float32)
     density = np.asarray(
@@ -145,7 +145,8 @@ def colour_places(
 
 def _smooth(palette: NDArray[np.float32]) -> NDArray[np.float32]:
     """Spread each colour over its neighbours: light and noise shift colours a little."""
-    cube = palette.reshape(_BINS, _BINS, _BINS)
+    cube: NDArray[np.float32] = palette.reshape(_BINS, _BINS, _BINS)
     for axis in range(3):
-        cube = (np.roll(cube, 1, axis) + 2 * cube + np.roll(cube, -1, axis)) / 4
-    return cube.ravel().astype(np.float32, copy=False)
+        near = np.roll(cube, 1, axis) + 2 * cube + np.roll(cube, -1, axis)
+        cube = near.astype(np.float32, copy=False) / np.float32(4)
+    return cube.ravel()

@@ -17,7 +17,7 @@ __all__ = ["chosen", "near_first", "search_window", "within_reach"]
 LOOKS_PER_FRAME = 2
 _GROWTH = 0.05
 _REACH = 0.5
-_REACH_GROWTH = 0.1
+_REACH_GROWTH = 0.05
 
 
 def chosen(lost: Sequence[int], frames: int) -> frozenset[int]:
