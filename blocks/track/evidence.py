@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from ..models.seam import Prompt
 from .appearance import LOOK_SIZE, describe
 from .overlap import inside_fraction
 
@@ -116,6 +117,15 @@ class Evidence:
             self.clear[rows],
             None if self.masks is None else self.masks[rows],
         )
+
+    def prompts(self, track_ids: NDArray[np.int64]) -> list[Prompt]:
+        """Ask the model for ``(M,)`` tracks: with the mask if there is one, else the box."""
+        prompts = []
+        for row, track_id in enumerate(track_ids.tolist()):
+            x1, y1, x2, y2 = self.xyxy[row].tolist()
+            mask = None if self.masks is None else self.masks[row]
+            prompts.append(Prompt(track_id, xyxy=(x1, y1, x2, y2), mask=mask))
+        return prompts
 
     def _order(self) -> NDArray[np.intp]:
         places = self.xyxy.T[::-1]

@@ -43,7 +43,7 @@ def explained(job: Job, turn: Turn, events: Sequence[TrackEvent], step: str) -> 
         "video_identifier": video.video_identifier,
         "frame_number": video.frame_number,
         "epoch": video.epoch,
-        "gap": job.gap,
+        "gap": job.crossing.gap,
         "prompt_frame": turn.evidence is not None,
         "requests": [_request(request, answer) for request, answer in result.answers],
         "detections": [] if turn.evidence is None else _detections(turn.evidence),

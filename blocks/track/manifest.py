@@ -107,10 +107,11 @@ class TrackerManifest(BlockManifest):
         description="Prompt the model again with a matched detection only if its mask is "
         "doubtful or due for a refresh, or always.",
     )
-    on_gap: Literal["reset"] | _Text = Field(
-        default="reset",
-        description="After a gap in the stream (a reconnect, a seek, a change of size): drop all "
-        "tracks and wait for detections.",
+    on_gap: Literal["reset", "associate"] | _Text = Field(
+        default="associate",
+        description="After a gap in the stream (a reconnect, a seek, a change of size, a cut to "
+        "another scene): drop all tracks and wait for detections, or keep ids where the scene "
+        "still matches, and look for the objects by what they look like where it does not.",
     )
     class_agnostic: bool | Annotated[str, Selector(BOOLEAN)] = Field(
         default=False, description="Let a detection of another class continue a track."
@@ -192,6 +193,7 @@ class TrackerManifest(BlockManifest):
             ),
             on_reprompt=settled["on_reprompt"],
             explain=settled["explain"],
+            on_gap=settled["on_gap"],
         )
 
 

@@ -33,17 +33,20 @@ def strangers(
         table: ``(N,)`` tracks as they were before this frame.
         view: What the model sees of them, aligned.
         image: ``(H, W, 3)`` uint8 BGR.
-        options: ``reappear_likeness``.
+        options: ``reappear_likeness``; ``found_likeness`` for a track that may be anywhere, since
+            the scene is another one.
 
     Returns:
         ``(N,)``; never a track whose look is not known.
     """
     result = np.zeros(len(table), dtype=bool)
-    rows = np.flatnonzero((table.unseen > 0) & view.visible & is_known(table.look))
+    displaced = np.isnan(table.last_xyxy[:, 0])
+    rows = np.flatnonzero(((table.unseen > 0) | displaced) & view.visible & is_known(table.look))
     if len(rows) > 0:
+        least = np.where(displaced[rows], options.found_likeness, options.reappear_likeness)
         now = describe(image, view.xyxy[rows])
         similar = (now * table.look[rows]).sum(axis=1)
-        result[rows] = is_known(now) & (similar < options.reappear_likeness)
+        result[rows] = is_known(now) & (similar < least)
     return result
 
 

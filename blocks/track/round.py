@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .commands import Roll
 from .corrections import Corrections
+from .gap import Crossing, OnGap, cross
 from .session import Standing, TrackingSession
 from .settings import Rules
 from .turn import Turn
@@ -30,7 +31,7 @@ class Job:
         index: Its place in the batch.
         frame: The frame.
         session: The session it belongs to.
-        gap: What broke the stream before this frame, or None.
+        crossing: How the session comes to this frame.
         requests: What was asked for since the frame before.
         corrections: Where the session stands, with the requests carried out.
         evidence: Its detections if they were wanted, or None.
@@ -39,29 +40,39 @@ class Job:
     index: int
     frame: Frame
     session: TrackingSession
-    gap: str | None
+    crossing: Crossing
     requests: tuple[Request, ...]
     corrections: Corrections
     evidence: Evidence | None = None
 
     @classmethod
     def of(
-        cls, index: int, frame: Frame, session: TrackingSession, requests: tuple[Request, ...]
+        cls,
+        index: int,
+        frame: Frame,
+        session: TrackingSession,
+        requests: tuple[Request, ...],
+        on_gap: OnGap,
     ) -> Self:
         """Hold a frame against its session.
+
+        Args:
+            index: Its place in the batch.
+            frame: The frame.
+            session: Its session.
+            requests: What was asked for since the frame before.
+            on_gap: What to do with a gap between the two.
 
         Raises:
             SessionError: The frame was processed before.
         """
-        gap = session.standing.gap_before(frame)
-        standing = session.standing if gap is None else Standing.fresh()
-        corrections = _corrected(session, standing, requests, frame)
-        return cls(index, frame, session, gap, requests, corrections)
+        crossing = cross(session.standing, frame, on_gap)
+        corrections = _corrected(session, crossing.standing, requests, frame)
+        return cls(index, frame, session, crossing, requests, corrections)
 
     def without_requests(self) -> Self:
         """Return the job as it is if nobody asked for anything."""
-        standing = self.session.standing if self.gap is None else Standing.fresh()
-        corrections = _corrected(self.session, standing, (), self.frame)
+        corrections = _corrected(self.session, self.crossing.standing, (), self.frame)
         return replace(self, requests=(), corrections=corrections)
 
     def begin(self, rules: Rules) -> Turn:
@@ -117,7 +128,8 @@ def take_through(
     with ExitStack() as opened:
         for attempt in busy:
             job = attempt.job
-            if job.gap or attempt.turn.restart or job.session.state is None:
+            anew = not job.crossing.keeps_state or attempt.turn.restart
+            if anew or job.session.state is None:
                 attempt.state = model.open(job.frame.size_wh)
                 opened.callback(model.close, attempt.state)
             else:

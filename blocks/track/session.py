@@ -11,6 +11,7 @@ from trackwire.specs import SessionError, StreamKey
 
 from .evidence import Evidence
 from .rules import IdCounter, Twins
+from .scene import Scene
 from .schedule import PromptClock
 from .track_table import TrackTable
 
@@ -77,6 +78,7 @@ class Standing:
         epoch: Of the last frame processed, None for none.
         frame_number: Of the last frame processed, None for none.
         size_wh: Of the last frame processed, None for none.
+        scene: What that frame showed, None for none.
     """
 
     table: TrackTable
@@ -85,6 +87,7 @@ class Standing:
     epoch: int | None = None
     frame_number: int | None = None
     size_wh: tuple[int, int] | None = None
+    scene: Scene | None = None
 
     @classmethod
     def fresh(cls) -> Self:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..frame import Frame
-    from ..models.seam import Proposal
+    from ..models.seam import Prompt, Proposal
     from .association import Pairing
     from .corrections import Corrections, HandPrompt
     from .evidence import Evidence
@@ -279,8 +279,8 @@ class Turn:
         self._ids.spend(newborn.track_id.tolist())
         self._newborn = self._newborn.joined(newborn)
         return [
-            *_prompts(table.track_id[rows[asked]], chosen.take(np.flatnonzero(asked))),
-            *_prompts(newborn.track_id, born),
+            *chosen.take(np.flatnonzero(asked)).prompts(table.track_id[rows[asked]]),
+            *born.prompts(newborn.track_id),
         ]
 
     def _births(self, view: TrackView, evidence: Evidence, pairs: Pairing) -> Evidence:
@@ -364,14 +364,5 @@ class Turn:
             epoch=video.epoch,
             frame_number=video.frame_number,
             size_wh=self.frame.size_wh,
+            scene=self.standing.scene,
         )
-
-
-def _prompts(track_ids: NDArray[np.int64], evidence: Evidence) -> list[Prompt]:
-    """Ask the model for each track with its detection: the mask if there is one, else the box."""
-    prompts = []
-    for row, track_id in enumerate(track_ids.tolist()):
-        x1, y1, x2, y2 = evidence.xyxy[row].tolist()
-        mask = None if evidence.masks is None else evidence.masks[row]
-        prompts.append(Prompt(track_id, xyxy=(x1, y1, x2, y2), mask=mask))
-    return prompts

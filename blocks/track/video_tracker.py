@@ -37,6 +37,7 @@ from .commands import ResetStream
 from .control import TrackerControl
 from .evidence import Evidence
 from .explanation import explained
+from .gap import cross
 from .mailbox import Mailbox
 from .manifest import Sam2VideoManifest, TrackerManifest, VideoTrackerManifest
 from .round import Attempt, HalfWrittenError, Job, take_through
@@ -162,18 +163,19 @@ class VideoTracker:
         if session is None:
             return self._sessions.has_room(stream, beside)
         try:
-            gap = session.standing.gap_before(frame)
+            crossing = cross(session.standing, frame, self._rules.on_gap)
         except SessionError:
             return False  # run refuses the frame, and says why
         asked = self._mailbox.pending(stream)
-        anew = gap or any(isinstance(request.command, ResetStream) for request in asked)
-        standing = Standing.fresh() if anew else session.standing
+        anew = any(isinstance(request.command, ResetStream) for request in asked)
+        standing = Standing.fresh() if anew else crossing.standing
         return self._rules.schedule.due(standing.clock)
 
     def _admit(self, index: int, frame: Frame, boxes: sv.Detections | Missing | None) -> Job:
         stream = frame.video.video_identifier
         session = self._sessions.acquire(stream)
-        job = Job.of(index, frame, session, self._mailbox.pending(stream))
+        asked = self._mailbox.pending(stream)
+        job = Job.of(index, frame, session, asked, self._rules.on_gap)
         clock = job.corrections.standing.clock
         if boxes is None or isinstance(boxes, Missing) or not self._rules.schedule.due(clock):
             return job
@@ -218,7 +220,8 @@ class VideoTracker:
         job, result = attempt.job, attempt.turn.result
         session, video = job.session, job.frame.video
         before, after = session.standing, result.standing
-        broken = all_ended(before, "gap", video.frame_number) if job.gap is not None else ()
+        reset = job.crossing.outcome == "reset"
+        broken = all_ended(before, "gap", video.frame_number) if reset else ()
         events = (*broken, *result.events)
         # Reads the session as it was before this frame.
         explanation = self._explain(attempt, events)
@@ -231,7 +234,7 @@ class VideoTracker:
         session.standing = after
         session.tally += result.tally + Tally(
             ended=len(before.table) + result.tally.born - len(after.table),
-            resets=int(job.gap is not None),
+            resets=int(reset),
         )
         # What follows nothing needs no memory: the model opens a new state with the next birth.
         self._sessions.replace_state(session, attempt.state)
@@ -302,8 +305,19 @@ class VideoTracker:
         for event in events:
             self._outbox(event.as_event(session.stream, self._step.name))
         why = "was reset by request" if job.corrections.began_anew else None
-        if job.gap is not None:
-            why = f"has a gap ({job.gap})"
+        gap, outcome = job.crossing.gap, job.crossing.outcome
+        if outcome == "reset":
+            why = f"has a gap ({gap})"
+        elif gap is not None:
+            where = "go on where they are" if outcome == "kept" else "are looked for anew"
+            count = len(job.crossing.standing.table)
+            self._tell(
+                job,
+                "tracker.gap",
+                "info",
+                f"stream {session.stream!r} has a gap ({gap}): {count} tracks {where}",
+                {"reason": gap, "outcome": outcome, "tracks": count},
+            )
         if why is not None:
             live = len(session.standing.table)
             self._tell(
@@ -311,7 +325,7 @@ class VideoTracker:
                 "tracker.session_reset",
                 "info",
                 f"stream {session.stream!r} {why}: {live} tracks ended",
-                {"reason": job.gap or "requested", "tracks": live},
+                {"reason": gap or "requested", "tracks": live},
             )
         if result.tally.refused and not session.tally.refused:
             self._tell(

@@ -199,10 +199,12 @@ class Rig:
         self,
         scene: Scene,
         *,
+        paint: Callable[[np.ndarray, int], None] = lambda _image, _number: None,
         score: Callable[[str, int, str], float] = lambda _stream, _number, _name: 0.9,
         block: type[VideoTracker] = VideoTracker,
         **options: Any,
     ) -> None:
+        self.paint = paint
         self.scene = scene
         self.now_s = 0.0
         self.events: list[Event] = []
@@ -235,8 +237,10 @@ class Rig:
         epoch: int = 0,
         size_wh: tuple[int, int] = SIZE_WH,
     ) -> Frame:
+        image = np.zeros((size_wh[1], size_wh[0], 3), dtype=np.uint8)
+        self.paint(image, number)
         return Frame(
-            image=np.zeros((size_wh[1], size_wh[0], 3), dtype=np.uint8),
+            image=image,
             video=VideoMetadata(
                 video_identifier=stream,
                 source_id=0,

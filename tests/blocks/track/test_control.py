@@ -312,8 +312,10 @@ def test_what_waits_when_a_stream_ends_fails(tracked: Any) -> None:
     assert tracked.tracker.control.streams == ()
 
 
-def test_a_gap_comes_before_what_was_asked_for(tracked: Any) -> None:
+def test_a_gap_comes_before_what_was_asked_for(rig: Any) -> None:
     """The tracks it was about have ended: it is not done to those that came after."""
+    tracked = rig(rig.still, on_gap="reset")
+    tracked.step(0)
     asked = tracked.tracker.control.remove("a", 1)
     assert tracked.step(1, epoch=1).tracker_id.tolist() == [3, 4]
     assert getattr(asked.exception(0), "code", None) == "unknown_track"

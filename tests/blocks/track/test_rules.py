@@ -253,8 +253,14 @@ def test_a_track_ends_by_frames_and_prompts(
     unseen: int, missed: int, span: int, doubtful: bool, known: bool, expected: str
 ) -> None:
     """Both counts must be reached, so no prompt mode kills a track in the blink of an eye."""
-    numbers = np.array([[unseen], [missed], [span]])
-    ended = end_reasons(*numbers, np.array([doubtful]), np.array([known]), options=DEFAULT)
+    ended = end_reasons(
+        np.array([unseen]),
+        np.array([missed]),
+        np.array([span]),
+        np.array([doubtful]),
+        np.array([known]),
+        DEFAULT,
+    )
     assert ended.tolist() == [expected]
 
 

@@ -18,7 +18,7 @@ def test_a_gap_resets_and_asks_for_boxes_at_once(
     rig: Any, number: int, where: dict[str, Any]
 ) -> None:
     """A new epoch, a number that runs back or another size: new tracks, new ids, one event."""
-    tracker = rig(rig.still)
+    tracker = rig(rig.still, on_gap="reset")
     for earlier in range(6):
         tracker.step(earlier)
     assert not tracker.wants(6)

@@ -58,7 +58,8 @@ def test_ids_are_never_reused(rig: Any, events: list[str], mode: str, restart: b
 @given(before=st.integers(1, 8), after=st.integers(1, 8), mode=modes)
 def test_a_reset_session_equals_a_fresh_one(rig: Any, before: int, after: int, mode: str) -> None:
     """After a gap nothing is left of the past but the count of ids."""
-    used, fresh = (rig(rig.crossing, prompt_mode=mode, prompt_interval=3) for _ in range(2))
+    options = {"prompt_mode": mode, "prompt_interval": 3, "on_gap": "reset"}
+    used, fresh = (rig(rig.crossing, **options) for _ in range(2))
     for number in range(before):
         used.step(number)
     spent = used.tracker.sessions.peek("a").ids.last
@@ -133,3 +134,18 @@ def test_streams_batched_equal_streams_one_by_one(rig: Any, count: int, length: 
         for index, name in enumerate(names):
             single = alone.step(number + 3 * index, stream=name)
             assert rig.places(batched[index]["predictions"]) == rig.places(single)
+
+
+@settings(max_examples=40, deadline=None)
+@given(kept=st.lists(st.booleans(), min_size=32, max_size=32), mode=modes, cut=st.integers(0, 31))
+def test_frames_left_out_never_give_one_id_to_two_objects(
+    rig: Any, kept: list[bool], mode: str, cut: int
+) -> None:
+    """Whichever frames never come, and wherever the stream breaks, an id stays with its object."""
+    tracker = rig(rig.crossing, prompt_mode=mode, prompt_interval=4)
+    owner: dict[int, str] = {}
+    for number in (number for number in range(32) if kept[number]):
+        found = tracker.step(number, epoch=int(number >= cut))
+        there = {tuple(map(float, box)): name for name, box in rig.crossing("a", number).items()}
+        for track, box in zip(found.tracker_id.tolist(), found.xyxy.tolist(), strict=True):
+            assert owner.setdefault(track, there[tuple(box)]) == there[tuple(box)]
