@@ -251,6 +251,7 @@ def test_a_broken_document_of_real_blocks(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @given(
     document=mutated((DOCUMENT, *REAL)),
     parameters=st.dictionaries(st.sampled_from(KEYS), json_values),
