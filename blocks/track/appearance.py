@@ -99,7 +99,9 @@ def _look(image: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.floa
     if (sides <= 0).any() or not np.isfinite(box).all():
         return nothing
     crop = _crop(image, box)
-    around = _crop(image, np.concatenate([box[:2] - 0.3 * sides, box[2:] + 0.3 * sides]))
+    margin = np.float32(0.3) * sides
+    wide = np.concatenate([box[:2] - margin, box[2:] + margin]).astype(np.float32)
+    around = _crop(image, wide)
     if crop is None or around is None:
         return nothing
     y, x = np.mgrid[-1 : 1 : _HEIGHT * 1j, -1 : 1 : _WIDTH * 1j]

@@ -20,6 +20,7 @@ from trackwire.blocks.track.rules import (
     ignore_reasons,
     match,
     memory_reasons,
+    misnamed,
     plan_memory,
     prompt_reasons,
     same_class,
@@ -307,3 +308,15 @@ def test_thresholds_out_of_range_are_refused(options: dict[str, Any], message: s
     """An option says its name, what it may be and what was found."""
     with pytest.raises(ValueError, match=message):
         IdentityOptions(**options)
+
+
+# Slips of a class
+
+
+def test_a_slip_of_a_class_continues_a_track_only_right_on_it() -> None:
+    """Where detection and track are of two classes, they must overlap by half, seen or expected."""
+    fits = np.array([[False, False, True]])
+    seen, expected = np.array([[0.5, 0.4, 0.9]]), np.array([[0.0, 0.6, 0.9]])
+    fresh, stale = np.array([1]), np.array([31])
+    assert misnamed(fits, seen, expected, fresh, DEFAULT).tolist() == [[True, True, False]]
+    assert misnamed(fits, seen, expected, stale, DEFAULT).tolist() == [[True, False, False]]
