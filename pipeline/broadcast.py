@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from trackwire.specs import Event
+
+from .redaction import redact
 
 __all__ = ["Broadcast"]
 
@@ -34,7 +37,10 @@ class Broadcast:
         self._listeners = tuple(listeners)
 
     def __call__(self, event: Event, /) -> None:
-        """Pass one event on."""
+        """Pass one event on, free of credentials whoever made it."""
+        message = redact(event.message)
+        if message is not event.message:
+            event = replace(event, message=message)
         # Who listens shows warnings in his own way, so they are not also printed on stderr.
         level = logging.DEBUG if self._listeners else _LEVELS[event.severity]
         where = "" if event.stream is None else f"{event.stream}: "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trackwire.specs import Event
 
-__all__ = ["EventLog"]
+__all__ = ["EventLog", "event_to_json"]
 
 
 class EventLog:
@@ -55,10 +55,11 @@ class EventLog:
         """The events kept, in order, as JSON-ready dicts; fields without a value are left out."""
         with self._lock:
             kept = list(self._kept)
-        return [_event_to_json(event) for event in kept]
+        return [event_to_json(event) for event in kept]
 
 
-def _event_to_json(event: Event) -> dict[str, Any]:
+def event_to_json(event: Event) -> dict[str, Any]:
+    """Make a JSON-ready dict of an event; fields without a value are left out."""
     known = {
         "at": event.at.isoformat(timespec="milliseconds"),
         "kind": event.kind,

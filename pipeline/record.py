@@ -17,6 +17,7 @@ from .event_log import EventLog
 from .explanation_files import ExplanationFiles
 from .inference_pipeline import InferencePipeline, Sink
 from .interrupt import stopping_on_signals
+from .options import PipelineOptions
 from .run_report import RunOutcome, RunReport, TrackCount
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class RecordOptions:
         device: Where models run.
         threads: Most steps that run at the same time.
         max_frames: Read at most that many frames of each source.
+        pipeline: Further options of the pipeline, such as how live sources are kept.
         on_error: Policy when a step fails on a frame or a source fails.
         video_output: Image output to write as video; None for the only one, else the
             detections are drawn on the frame.
@@ -48,7 +50,7 @@ class RecordOptions:
         explain: Write what trackers decided and why to ``<video_identifier>/explain.jsonl``.
         listener: Called with each warning and error, from any thread.
         extra_sinks: Further sinks, called frame by frame.
-        on_ready: Called with the pipeline before it starts.
+        on_ready: Called with the pipeline before anything is written or started.
     """
 
     reference: str = "document"
@@ -57,6 +59,7 @@ class RecordOptions:
     device: str = "auto"
     threads: int = 1
     max_frames: int | None = None
+    pipeline: PipelineOptions = field(default_factory=PipelineOptions)
     on_error: Literal["stop", "skip"] = "stop"
     video_output: str | None = None
     show: bool = False
@@ -118,9 +121,9 @@ def record(
     explanations = ExplanationFiles(folder.path)
     pipeline = _pipeline(workflow, sources, folder, options, report.tracks, events, explanations)
     explanations.on_failure = pipeline.terminate
-    folder.claim(report.as_json(RunOutcome("running")))
     if options.on_ready is not None:
         options.on_ready(pipeline)
+    folder.claim(report.as_json(RunOutcome("running")))
     outcome = _drive(pipeline, use_main_thread=options.show)
     explanations.close()
     if explanations.error is not None and outcome.error is None:
@@ -152,15 +155,18 @@ def _pipeline(
     ]
     if options.show:
         sinks.append(render_boxes)
+    settings: PipelineOptions = {
+        **options.pipeline,
+        "status_update_handlers": [events],
+        "on_source_error": options.on_error,
+        "on_step_error": options.on_error,
+        "sink_mode": "sequential",
+        "max_frames": options.max_frames,
+    }
     return InferencePipeline.init_with_workflow(
         sources,
         workflow,
         sinks,
-        status_update_handlers=[events],
-        on_source_error=options.on_error,
-        on_step_error=options.on_error,
-        sink_mode="sequential",
-        max_frames=options.max_frames,
         workflows_thread_pool_workers=options.threads,
         resources=Resources(
             base_directory=options.base_directory,
@@ -168,6 +174,7 @@ def _pipeline(
             device=options.device,
             explain=explanations if options.explain else None,
         ),
+        **settings,
     )
 
 

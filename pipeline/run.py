@@ -210,6 +210,7 @@ class Run:
         begun, ended = self.engine.started_s, self.engine.ended_s
         elapsed_s = 0.0 if begun is None else (ended or monotonic()) - begun
         processed = sum(source.processed for source in sources)
+        report = self.engine.report()
         return PipelineStatus(
             state=self.state,
             sources=sources,
@@ -219,6 +220,7 @@ class Run:
             frames_per_second=processed / elapsed_s if elapsed_s > 0 else 0.0,
             error=None if self._error is None else str(self._error) or repr(self._error),
             trackers=tuple(each.status() for each in (self.engine.trackers or {}).values()),
+            steps=() if report is None else report.steps,
         )
 
     def tracker(self, step: str | None) -> TrackerControl:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from trackwire.specs import SpecificationError, TrackwireError
 
+from .redaction import redact_values
+
 if TYPE_CHECKING:
     from trackwire.specs import Workflow
 
@@ -111,7 +113,7 @@ class RunReport:
             JSON-ready values.
         """
         ended = outcome.ended_at
-        return {
+        document = {
             "schema": REPORT_SCHEMA,
             "status": outcome.status,
             "error": None if outcome.error is None else _error(outcome.error),
@@ -138,6 +140,8 @@ class RunReport:
             "events": [] if events is None else events.as_json(),
             "versions": _versions(),
         }
+        # Parameters may be URLs, and errors of libraries may hold them.
+        return {name: redact_values(value) for name, value in document.items()}
 
     def _stream(self, source: SourceStatus) -> dict[str, Any]:
         return {
@@ -151,6 +155,9 @@ class RunReport:
             "frames_failed": source.failed,
             "frames_dropped": dict(source.drops),
             "source_errors": source.errors,
+            "reconnects": source.reconnects,
+            "latency_p50_ms": _round(source.latency_p50_ms),
+            "latency_p95_ms": _round(source.latency_p95_ms),
             "last_error": source.last_error,
             "tracks": self.tracks.of(source.video_identifier),
         }
@@ -196,6 +203,8 @@ def _sinks(pipeline: PipelineStatus) -> list[dict[str, Any]]:
             "delivered": sink.delivered,
             "failed": sink.failed,
             "dropped": dict(sink.drops),
+            "age_p50_ms": _round(sink.age_p50_ms),
+            "age_p95_ms": _round(sink.age_p95_ms),
             "last_error": sink.last_error,
         }
         for sink in pipeline.sinks

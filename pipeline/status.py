@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from trackwire.blocks import TrackerStatus
 
+    from .timings import StepReport
+
 __all__ = ["PipelineState", "PipelineStatus", "SinkStatus", "SourceState", "SourceStatus"]
 
 PipelineState: TypeAlias = Literal["created", "starting", "running", "stopping", "finished"]
@@ -117,6 +119,8 @@ class PipelineStatus:
         frames_per_second: Frames processed by ``elapsed_s``, all sources together.
         error: What stopped the run, or None.
         trackers: The tracker steps of the workflow: sessions, tracks and bytes of each.
+        steps: Calls and times of each step; empty with custom logic and before the models are
+            loaded.
     """
 
     state: PipelineState
@@ -127,6 +131,7 @@ class PipelineStatus:
     frames_per_second: float
     error: str | None
     trackers: tuple[TrackerStatus, ...] = ()
+    steps: tuple[StepReport, ...] = ()
 
     @property
     def processed(self) -> int:

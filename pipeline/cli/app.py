@@ -57,6 +57,23 @@ Lazy = Annotated[
 ]
 
 
+_LIVE = "Live sources"
+
+
+class Transport(StrEnum):
+    """How RTSP carries pictures."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class Log(StrEnum):
+    """How events are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class OnError(StrEnum):
     """What to do with a frame that a step fails on."""
 
@@ -101,7 +118,7 @@ def _run(
             "--source",
             "-s",
             help="Video file, folder or pattern of images, URL of a stream, number of a camera, or "
-            "'synthetic:crossing?frames=150'. Repeatable.",
+            "'synthetic:crossing?frames=150'; ${NAME} is taken from the environment. Repeatable.",
         ),
     ],
     output: Annotated[
@@ -131,11 +148,48 @@ def _run(
     device: Device = "auto",
     threads: Threads = 1,
     lazy: Lazy = True,
+    desired_fps: Annotated[
+        float | None, typer.Option(help="Process so many frames per second of video.")
+    ] = None,
+    max_fps: Annotated[
+        float | None, typer.Option(help="Process at most so many frames per second of time.")
+    ] = None,
+    transport: Annotated[
+        Transport, typer.Option(help="RTSP over TCP, or UDP beside it.", rich_help_panel=_LIVE)
+    ] = Transport.TCP,
+    open_timeout_s: Annotated[
+        float, typer.Option(help="Longest wait for a connection.", rich_help_panel=_LIVE)
+    ] = 10.0,
+    read_timeout_s: Annotated[
+        float, typer.Option(help="Longest silence before it is lost.", rich_help_panel=_LIVE)
+    ] = 10.0,
+    reconnect: Annotated[
+        int | None,
+        typer.Option(help="Attempts to connect again (default: for ever).", rich_help_panel=_LIVE),
+    ] = None,
+    hardware: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Decode on cuda, vaapi, ... or auto.", rich_help_panel=_LIVE
+        ),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Serve Prometheus metrics there.", rich_help_panel=_LIVE
+        ),
+    ] = None,
+    log: Annotated[
+        Log, typer.Option(help="How events are printed.", rich_help_panel=_LIVE)
+    ] = Log.TEXT,
 ) -> None:
     """Run a workflow over videos and write annotated videos, predictions and a report."""
     with boundary(debug=context.obj):
+        from ..sources.live_options import LiveOptions
+        from .references import hide_credentials
         from .run import RunRequest, run
 
+        hide_credentials()
         request = RunRequest(
             workflow=workflow,
             sources=tuple(source),
@@ -150,8 +204,31 @@ def _run(
             device=device,
             threads=threads,
             lazy=lazy,
+            live=LiveOptions(
+                transport=transport.value,
+                open_timeout_s=open_timeout_s,
+                read_timeout_s=read_timeout_s,
+                reconnect_attempts=reconnect,
+                hardware=hardware,
+            ),
+            desired_fps=desired_fps,
+            max_fps=max_fps,
+            metrics=metrics,
+            log=log.value,
         )
         raise typer.Exit(run(request))
+
+
+@app.command("cameras")
+def _cameras(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the cameras of this machine."""
+    with boundary(debug=context.obj):
+        from .cameras import list_cameras
+
+        list_cameras(as_json=as_json)
 
 
 @app.command("validate")

@@ -12,6 +12,8 @@ from rich.markup import escape
 
 from trackwire.specs import SpecificationError, TrackwireError
 
+from ..redaction import redact
+
 __all__ = ["ExitCode", "UsageError", "boundary", "err", "out", "say_error", "say_warning"]
 
 out = Console(highlight=False, soft_wrap=True)
@@ -42,7 +44,7 @@ def say_error(message: str) -> None:
     Args:
         message: What is wrong; taken literally, without markup.
     """
-    err.print(f"[bold red]error:[/] {escape(message)}")
+    err.print(f"[bold red]error:[/] {escape(redact(message))}")
 
 
 def say_warning(message: str) -> None:
@@ -51,7 +53,7 @@ def say_warning(message: str) -> None:
     Args:
         message: What to look at; taken literally, without markup.
     """
-    err.print(f"[bold yellow]warning:[/] {escape(message)}")
+    err.print(f"[bold yellow]warning:[/] {escape(redact(message))}")
 
 
 @contextmanager

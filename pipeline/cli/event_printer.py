@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from ..event_log import event_to_json
+from ..redaction import redact_values
 from .console import say_warning
 
 if TYPE_CHECKING:
     from trackwire.specs import Event
 
-__all__ = ["EventPrinter"]
+__all__ = ["EventPrinter", "JsonEventPrinter"]
 
 _TOLD_OF_A_KIND: Final = 5
 
@@ -46,3 +50,16 @@ class EventPrinter:
         say_warning(f"{where}{event.message}")
         if number == _TOLD_OF_A_KIND:
             say_warning(f"further events {event.kind!r} are only counted, in run.json")
+
+
+class JsonEventPrinter:
+    """Prints each warning and error as one line of JSON on standard error, for log collectors.
+
+    Nothing is held back: who collects logs also samples them. Callable from any thread.
+    """
+
+    def __call__(self, event: Event, /) -> None:
+        """Print one event."""
+        line = json.dumps(redact_values(event_to_json(event)), separators=(",", ":"))
+        sys.stderr.write(line + "\n")  # one call, so that lines of threads do not mix
+        sys.stderr.flush()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ProgressSink"]
 
 _LINE_EVERY_S: Final = 5.0
+_LIVE_LINE_EVERY_S: Final = 60.0  # a run may go on for weeks, and its log should not grow with it
 _BAR_EVERY_S: Final = 0.1
 
 
@@ -34,9 +35,11 @@ class ProgressSink:
 
     Args:
         max_frames: Where the run stops each source, or None.
+        live: The run may have no end.
     """
 
-    def __init__(self, max_frames: int | None = None) -> None:
+    def __init__(self, max_frames: int | None = None, *, live: bool = False) -> None:
+        self._line_every_s = _LIVE_LINE_EVERY_S if live else _LINE_EVERY_S
         self._pipeline: InferencePipeline | None = None
         self._max_frames = max_frames
         self._bar: Progress | None = None
@@ -75,7 +78,7 @@ class ProgressSink:
         stream = frame.video.video_identifier
         with self._lock:
             self._done[stream] = self._done.get(stream, 0) + 1
-            every_s = _LINE_EVERY_S if self._bar is None else _BAR_EVERY_S
+            every_s = self._line_every_s if self._bar is None else _BAR_EVERY_S
             now = time.monotonic()
             if now - self._shown_s < every_s:
                 return

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from rich.markup import escape
 
 from trackwire.specs import SinkError, SourceError
 
+from ..metrics import MetricsServer, parse_address
+from ..options import PipelineOptions
 from ..output_folder import OutputFolder, new_run_folder
 from ..record import Recorded, RecordOptions, record
+from ..sources.live_options import LiveOptions
+from ..sources.resolve import is_live_reference
 from .console import ExitCode, UsageError, err, out, say_error
-from .event_printer import EventPrinter
+from .dashboard import Dashboard
+from .event_printer import EventPrinter, JsonEventPrinter
 from .progress import ProgressSink
+from .references import expand_references
 from .workflow_argument import compile_argument
+
+if TYPE_CHECKING:
+    from trackwire.specs import Event
+
+    from ..inference_pipeline import InferencePipeline
 
 __all__ = ["RunRequest", "exit_code_of", "run"]
 
 
-_WRONG_CALLS: Final = {"output_taken", "video_output"}
+_WRONG_CALLS: Final = {"metrics_address", "metrics_token", "output_taken", "video_output"}
 """Codes of errors that another call would have avoided."""
 
 
@@ -42,6 +55,11 @@ class RunRequest:
     device: str
     threads: int
     lazy: bool
+    live: LiveOptions = field(default_factory=LiveOptions)
+    desired_fps: float | None = None
+    max_fps: float | None = None
+    metrics: str | None = None
+    log: Literal["text", "json"] = "text"
 
 
 def run(request: RunRequest) -> ExitCode:
@@ -62,7 +80,20 @@ def run(request: RunRequest) -> ExitCode:
     compiled = compile_argument(request.workflow, request.parameters, lazy=request.lazy)
     path = request.output or new_run_folder(Path("out"), datetime.now(UTC).astimezone())
     folder = OutputFolder(path, overwrite=request.overwrite)
-    with ProgressSink(request.max_frames) as progress:
+    sources = expand_references(request.sources)
+    live = any(map(is_live_reference, sources))
+    with ExitStack() as stack:
+        progress: Dashboard | ProgressSink
+        if live and err.is_terminal:
+            progress = stack.enter_context(Dashboard())
+        else:
+            progress = stack.enter_context(ProgressSink(request.max_frames, live=live))
+
+        def watch(pipeline: InferencePipeline) -> None:
+            progress.watch(pipeline)
+            if request.metrics is not None:
+                _serve_metrics(request.metrics, pipeline, stack)
+
         options = RecordOptions(
             reference=compiled.reference,
             parameters=compiled.parameters,
@@ -74,12 +105,15 @@ def run(request: RunRequest) -> ExitCode:
             video_output=request.video_output,
             show=request.show,
             explain=request.explain,
-            listener=EventPrinter(ends_run=request.on_error == "stop"),
+            listener=_listener(request),
             extra_sinks=(progress,),
-            on_ready=progress.watch,
+            on_ready=watch,
+            pipeline=PipelineOptions(
+                live=request.live, desired_fps=request.desired_fps, max_fps=request.max_fps
+            ),
         )
         try:
-            recorded = record(compiled.workflow, request.sources, folder, options)
+            recorded = record(compiled.workflow, sources, folder, options)
         except (SourceError, SinkError) as error:
             if isinstance(error, SourceError) or error.code in _WRONG_CALLS:
                 raise UsageError(str(error)) from error
@@ -87,6 +121,22 @@ def run(request: RunRequest) -> ExitCode:
     if recorded.report["frames"]["processed"]:
         _say_result(recorded, folder.path)
     return exit_code_of(recorded)
+
+
+def _serve_metrics(address: str, pipeline: InferencePipeline, stack: ExitStack) -> None:
+    try:
+        host, port = parse_address(address)
+    except ValueError as error:
+        raise UsageError(f"--metrics: {error}") from error
+    server = MetricsServer(pipeline.status, host, port)
+    stack.callback(server.close)
+    err.print(f"metrics at {escape(server.url)}")
+
+
+def _listener(request: RunRequest) -> Callable[[Event], None]:
+    if request.log == "json":
+        return JsonEventPrinter()
+    return EventPrinter(ends_run=request.on_error == "stop")
 
 
 def exit_code_of(recorded: Recorded) -> ExitCode:

@@ -17,7 +17,7 @@ from .live_options import LiveOptions
 from .source import FrameSource
 from .synthetic import SYNTHETIC_PREFIX, SyntheticSource
 
-__all__ = ["VideoReference", "resolve_sources"]
+__all__ = ["VideoReference", "is_live_reference", "resolve_sources"]
 
 OneReference: TypeAlias = str | Path | int | FrameSource
 VideoReference: TypeAlias = OneReference | Sequence[OneReference]
@@ -57,6 +57,11 @@ def resolve_sources(
     return tuple(source for one in video_reference for source in _resolve_one(one, live))
 
 
+def is_live_reference(reference: str) -> bool:
+    """Whether a reference may stand for a live source: a URL or a camera."""
+    return _URL.match(reference) is not None or _is_device(reference)
+
+
 def _resolve_one(reference: object, live: LiveOptions | None) -> tuple[FrameSource, ...]:
     if isinstance(reference, bool) or not isinstance(reference, str | Path | int):
         if isinstance(reference, FrameSource) and not isinstance(reference, type):
@@ -66,10 +71,8 @@ def _resolve_one(reference: object, live: LiveOptions | None) -> tuple[FrameSour
             f"a FrameSource or a list of these, found {type(reference).__name__}"
         )
     text = str(reference)
-    if isinstance(reference, int) or _is_device(text):
-        return (CameraSource(text, live),)
-    if _URL.match(text):
-        return (LiveSource(text, live),)
+    if isinstance(reference, int) or is_live_reference(text):
+        return (LiveSource(text, live) if _URL.match(text) else CameraSource(text, live),)
     if text.partition(":")[0].partition("?")[0] == SYNTHETIC_PREFIX and not Path(text).exists():
         return (SyntheticSource.from_reference(text),)
     return _resolve_path(Path(text).expanduser())
