@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from trackwire.sinks import write_json
 from trackwire.specs import SinkError
 
-__all__ = ["OutputFolder", "new_run_folder", "write_json"]
+__all__ = ["OutputFolder", "new_run_folder"]
 
 REPORT_NAME: Final = "run.json"
 _RESULTS: Final = (
@@ -134,27 +133,3 @@ def new_run_folder(parent: Path, now: datetime) -> Path:
     name = f"run-{now:%Y%m%d-%H%M%S}"
     candidates = (name if n == 1 else f"{name}-{n}" for n in itertools.count(1))
     return next(path for each in candidates if not (path := parent / each).exists())
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON file in one step.
-
-    Args:
-        path: The file; its folder exists.
-        value: What to write.
-
-    Raises:
-        SinkError: It cannot be written; an older file is as it was.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            json.dump(value, file, indent=2, allow_nan=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise SinkError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -11,7 +11,16 @@ from trackwire.specs import SinkError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Delivery", "Frames", "Predictions", "deliveries", "stream_path"]
+__all__ = [
+    "Delivery",
+    "Frames",
+    "Predictions",
+    "deliveries",
+    "make_folder",
+    "safe_name",
+    "stream_folder",
+    "stream_path",
+]
 
 Predictions: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any] | None]
 """Outputs by name, or a list of them with None where a source had no frame."""
@@ -67,14 +76,30 @@ def _delivery(outputs: object, frame: Frame) -> Delivery:
     return Delivery(outputs, frame)
 
 
-def stream_path(target: Path, suffixes: frozenset[str], file_name: str, frame: Frame) -> Path:
+def stream_folder(target: Path, stream: str) -> Path:
+    """Make the folder of a stream, ``TARGET/<video_identifier>``.
+
+    Args:
+        target: Folder of all streams.
+        stream: The ``video_identifier`` of the stream.
+
+    Returns:
+        The folder; it exists.
+
+    Raises:
+        SinkError: The name of the stream leads out of the folder, or it cannot be made.
+    """
+    return make_folder(target / safe_name(stream))
+
+
+def stream_path(target: Path, suffixes: frozenset[str], file_name: str, stream: str) -> Path:
     """Place a stream's file: the target itself, or ``TARGET/<video_identifier>/<file_name>``.
 
     Args:
         target: A file if it ends in one of the suffixes, else a folder.
         suffixes: Endings, in lower case.
         file_name: Name of the file in a stream's folder.
-        frame: A frame of the stream.
+        stream: The ``video_identifier`` of the stream.
 
     Returns:
         The path; its folder exists.
@@ -83,17 +108,33 @@ def stream_path(target: Path, suffixes: frozenset[str], file_name: str, frame: F
         SinkError: The name of the stream leads out of the folder, or it cannot be made.
     """
     if target.suffix.lower() in suffixes:
-        path = target
-    else:
-        name = frame.video.video_identifier
-        # Pipelines only give safe names; a frame made by hand may bring anything.
-        if not name or name.startswith(".") or "/" in name or "\\" in name or "\0" in name:
-            raise SinkError(f"video_identifier {name!r} cannot name a folder; use letters, digits")
-        path = target / name / file_name
+        make_folder(target.parent)
+        return target
+    return stream_folder(target, stream) / file_name
+
+
+def safe_name(stream: str) -> str:
+    """Return the name of a stream, which names files and folders.
+
+    Raises:
+        SinkError: It leads out of its folder.
+    """
+    # Pipelines only give safe names; a frame made by hand may bring anything.
+    if not stream or stream.startswith(".") or any(each in stream for each in "/\\\0"):
+        raise SinkError(f"video_identifier {stream!r} cannot name a folder; use letters, digits")
+    return stream
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder where there is none yet, and return it.
+
+    Raises:
+        SinkError: It cannot be made.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SinkError(
-            f"cannot make the folder {path.parent}: {error.strerror or error}", path=str(path)
+            f"cannot make the folder {folder}: {error.strerror or error}", path=str(folder)
         ) from error
-    return path
+    return folder

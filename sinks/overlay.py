@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from trackwire.specs import SinkError
+
 if TYPE_CHECKING:
     import numpy as np
     import supervision as sv
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
     from trackwire.blocks import Frame
 
-__all__ = ["choose_picture", "draw_detections", "image_outputs"]
+__all__ = ["PictureChoice", "choose_picture", "draw_detections", "image_outputs"]
 
 
 def draw_detections(image: NDArray[np.uint8], outputs: Mapping[str, Any]) -> NDArray[np.uint8]:
@@ -71,6 +73,43 @@ def choose_picture(outputs: Mapping[str, Any], frame: Frame, name: str | None) -
     if len(images) == 1:
         return next(iter(images.values())).image
     return draw_detections(frame.image, outputs)
+
+
+class PictureChoice:
+    """Which picture of each result of a stream is recorded.
+
+    Args:
+        name: Image output to take; None for the only one, else the detections drawn.
+    """
+
+    def __init__(self, name: str | None) -> None:
+        self._name = name
+        self._found: str | None = None
+
+    def choose(self, outputs: Mapping[str, Any], frame: Frame) -> NDArray[np.uint8]:
+        """Choose what to show of a frame.
+
+        Args:
+            outputs: Outputs of the workflow by name.
+            frame: The frame they belong to.
+
+        Returns:
+            ``(H, W, 3)`` uint8 BGR.
+
+        Raises:
+            SinkError: There is no image output of the name.
+        """
+        if self._name is None and self._found is None:
+            images = image_outputs(outputs)
+            # From here on this output is meant, also on frames where it has no value.
+            self._found = next(iter(images)) if len(images) == 1 else None
+        try:
+            return choose_picture(outputs, frame, self._name or self._found)
+        except KeyError as error:
+            raise SinkError(
+                f"there is no image output {error}; allowed: "
+                f"{', '.join(image_outputs(outputs)) or 'none, the workflow has no image output'}"
+            ) from error
 
 
 def _detections(outputs: Mapping[str, Any]) -> Iterator[sv.Detections]:

@@ -118,6 +118,10 @@ class VideoWriter:
         except (av.FFmpegError, OSError) as error:
             raise self._error("cannot be written", error) from error
 
+    def follow_on(self) -> None:
+        """Let the next picture come one frame after the last: its times have a new origin."""
+        self._origin = self._last_time = None
+
     def close(self) -> None:
         """Write what is left and the index; again does nothing.
 

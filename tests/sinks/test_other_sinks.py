@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 import trackwire.sinks
 from trackwire import Frame, VideoMetadata
 from trackwire.blocks import build_detections, detections_from_json
-from trackwire.sinks import InMemoryBufferSink, JsonLinesSink, multi_sink, render_boxes
+from trackwire.sinks import InMemoryBufferSink, JsonLinesSink, multi_sink, render_boxes, write_json
 from trackwire.sinks.screen import display_problem
 from trackwire.specs import SinkError
 
@@ -152,3 +153,29 @@ def test_without_a_screen_it_says_so_once_and_goes_on(
         for number in range(3):
             render_boxes({}, make_frame(number))
     assert caplog.text.count("nothing is shown") == 1
+
+
+def test_an_unwritable_place_is_a_sink_error(tmp_path: Path) -> None:
+    """An operating system's error comes with the path."""
+    with pytest.raises(SinkError, match=re.escape("nowhere/x.json")):
+        write_json(tmp_path / "nowhere" / "x.json", {})
+
+
+def test_appended_lines_stand_behind_whole_ones(tmp_path: Path) -> None:
+    """What a crash left of a line is cut off, however long it is; the lines before it stay."""
+    path = tmp_path / "out.jsonl"
+    for number in range(3):
+        sink = JsonLinesSink(path, append=number > 0)
+        sink({"n": number}, make_frame(number))
+        sink.close()
+        with path.open("ab") as file:
+            file.write(b"x" * (number * 100_000))
+    sink = JsonLinesSink(path, append=True)
+    sink({}, make_frame(9))
+    sink.close()
+    assert [line["frame_number"] for line in lines(path)] == [0, 1, 2, 9]
+    path.write_bytes(b"x" * 70_000)
+    sink = JsonLinesSink(path, append=True)
+    sink({}, make_frame(1))
+    sink.close()
+    assert len(lines(path)) == 1
