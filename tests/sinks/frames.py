@@ -50,7 +50,7 @@ def make_detections(frame: Frame, count: int = 2, *, tracked: bool = True) -> An
         frame,
         [(10.25 * i, 5, 10.25 * i + 8.5, 20) for i in range(count)],
         confidence=[0.5 + i / 8 for i in range(count)],
-        class_id=[i for i in range(count)],
+        class_id=list(range(count)),
         class_name=["cat", 'dog, "big"', "cow"][:count],
         tracker_id=[7 + i for i in range(count)] if tracked else None,
         producer="test",

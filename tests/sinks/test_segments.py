@@ -45,7 +45,7 @@ def write_lines(target: Path, segments: Segments, numbers: range, *, live: bool 
 def test_video_and_lines_change_files_at_the_same_frames(tmp_path: Path) -> None:
     """Each file holds its second of the clip, begins with a keyframe, and is numbered."""
     segments = Segments(1)
-    sinks = [
+    sinks: list[Any] = [
         JsonLinesSink(tmp_path, segments=segments),
         VideoFileSink(tmp_path, segments=segments),
         CsvSink(tmp_path, segments=segments),
