@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .arguments import (
+    DesiredFps,
+    Device,
+    Explain,
+    Hardware,
+    Lazy,
+    Log,
+    LogOption,
+    MaxFps,
+    MaxFrames,
+    Metrics,
+    OnError,
+    OnErrorOption,
+    OpenTimeout,
+    Output,
+    Overwrite,
+    Parameters,
+    ReadTimeout,
+    Reconnect,
+    Show,
+    Sources,
+    Threads,
+    Transport,
+    TransportOption,
+    VideoOutput,
+    Workflow,
+)
 from .console import boundary, out
 
 __all__ = ["app"]
@@ -21,64 +47,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Workflow = Annotated[
-    str,
-    typer.Argument(
-        metavar="WORKFLOW",
-        help="Path of a JSON document, '-' for standard input, or the name of a ready-made one.",
-    ),
-]
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--param",
-        "-p",
-        metavar="NAME=VALUE",
-        help="Set a parameter of the workflow; VALUE is JSON, or else text. Repeatable.",
-    ),
-]
-Device = Annotated[str, typer.Option(help="Where models run: auto, cpu, cuda, cuda:1, mps.")]
-Threads = Annotated[int, typer.Option(min=1, max=64, help="Most steps that run at the same time.")]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
-]
-Explain = Annotated[
-    bool,
-    typer.Option("--explain", help="Write what trackers decided and why to SOURCE/explain.jsonl."),
-]
-Lazy = Annotated[
-    bool,
-    typer.Option(
-        "--lazy/--eager",
-        help="Run a detector only for the frames on which a tracker asks for its boxes, or for "
-        "all; the results are the same.",
-    ),
-]
-
-
-_LIVE = "Live sources"
-
-
-class Transport(StrEnum):
-    """How RTSP carries pictures."""
-
-    TCP = "tcp"
-    UDP = "udp"
-
-
-class Log(StrEnum):
-    """How events are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class OnError(StrEnum):
-    """What to do with a frame that a step fails on."""
-
-    STOP = "stop"
-    SKIP = "skip"
 
 
 def _show_version(wanted: bool) -> None:
@@ -112,76 +80,27 @@ def _options(
 def _run(
     context: typer.Context,
     workflow: Workflow,
-    source: Annotated[
-        list[str],
-        typer.Option(
-            "--source",
-            "-s",
-            help="Video file, folder or pattern of images, URL of a stream, number of a camera, or "
-            "'synthetic:crossing?frames=150'; ${NAME} is taken from the environment. Repeatable.",
-        ),
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="Folder for the results (default: a new out/run-TIME)."
-        ),
-    ] = None,
+    source: Sources,
+    output: Output = None,
     param: Parameters = None,
-    max_frames: Annotated[
-        int | None, typer.Option(min=1, help="Stop each source after so many frames.")
-    ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Show the picture in a window.")] = False,
-    video_output: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Image output to write as video (default: the only one, else the detections "
-            "drawn on the frame).",
-        ),
-    ] = None,
-    on_error: Annotated[
-        OnError, typer.Option(help="A step fails on a frame: stop the run, or skip the frame.")
-    ] = OnError.STOP,
+    max_frames: MaxFrames = None,
+    show: Show = False,
+    video_output: VideoOutput = None,
+    on_error: OnErrorOption = OnError.STOP,
     overwrite: Overwrite = False,
     explain: Explain = False,
     device: Device = "auto",
     threads: Threads = 1,
     lazy: Lazy = True,
-    desired_fps: Annotated[
-        float | None, typer.Option(help="Process so many frames per second of video.")
-    ] = None,
-    max_fps: Annotated[
-        float | None, typer.Option(help="Process at most so many frames per second of time.")
-    ] = None,
-    transport: Annotated[
-        Transport, typer.Option(help="RTSP over TCP, or UDP beside it.", rich_help_panel=_LIVE)
-    ] = Transport.TCP,
-    open_timeout_s: Annotated[
-        float, typer.Option(help="Longest wait for a connection.", rich_help_panel=_LIVE)
-    ] = 10.0,
-    read_timeout_s: Annotated[
-        float, typer.Option(help="Longest silence before it is lost.", rich_help_panel=_LIVE)
-    ] = 10.0,
-    reconnect: Annotated[
-        int | None,
-        typer.Option(help="Attempts to connect again (default: for ever).", rich_help_panel=_LIVE),
-    ] = None,
-    hardware: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Decode on cuda, vaapi, ... or auto.", rich_help_panel=_LIVE
-        ),
-    ] = None,
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT", help="Serve Prometheus metrics there.", rich_help_panel=_LIVE
-        ),
-    ] = None,
-    log: Annotated[
-        Log, typer.Option(help="How events are printed.", rich_help_panel=_LIVE)
-    ] = Log.TEXT,
+    desired_fps: DesiredFps = None,
+    max_fps: MaxFps = None,
+    transport: TransportOption = Transport.TCP,
+    open_timeout_s: OpenTimeout = 10.0,
+    read_timeout_s: ReadTimeout = 10.0,
+    reconnect: Reconnect = None,
+    hardware: Hardware = None,
+    metrics: Metrics = None,
+    log: LogOption = Log.TEXT,
 ) -> None:
     """Run a workflow over videos and write annotated videos, predictions and a report."""
     with boundary(debug=context.obj):
