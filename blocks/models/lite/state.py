@@ -48,7 +48,7 @@ class Track:
         self._size = size
         self.missing = 0
         self.area = float(view.mask.sum())
-        self.palette = np.zeros(COLOURS, np.float32)
+        self.palette: NDArray[np.float32] = np.zeros(COLOURS, np.float32)
         x1, y1, x2, y2 = view.xyxy or (0, 0, 1, 1)
         self.usual_wh = float(x2 - x1), float(y2 - y1)
         self.usual_area = self.area
@@ -89,7 +89,8 @@ class Track:
         if not seen.any():
             return
         decay = PALETTE_DECAY if self.palette.any() else 0.0
-        self.palette = decay * self.palette + np.float32(1 - decay) * seen
+        mixed = np.float32(decay) * self.palette + np.float32(1 - decay) * seen
+        self.palette = mixed.astype(np.float32, copy=False)
 
     @property
     def filled(self) -> float:
