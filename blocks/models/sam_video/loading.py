@@ -14,7 +14,7 @@ from trackwire.specs import ModelError
 from .encoders import EncoderName, accelerate, check_encoder
 from .families import Family, family_of, resize_config
 from .model import SamVideoModel
-from .network import Network
+from .network import Network, image_encoder
 from .placement import DtypeName, choose_device, choose_dtype, is_slow, warn_of_slow_cpu
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def load_sam_video(
     how = check_encoder(encoder or chosen("ENCODER", "torch"), place)
     module = _load_module(folder, source, family, image_size, number_type)
     network = Network(module.to(place).eval(), family)
-    network.encoder = accelerate(how, network.encoder, network.image_size, number_type)
+    network.encoder = accelerate(
+        how, image_encoder(network.module), network.image_size, number_type
+    )
     if is_slow(place, network.image_size):
         warn_of_slow_cpu()
     return SamVideoModel(network, **options)

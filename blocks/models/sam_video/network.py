@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .families import Family
 
-__all__ = ["HIDDEN_LOGIT", "Decoded", "FrameFeatures", "Network"]
+__all__ = ["HIDDEN_LOGIT", "Decoded", "FrameFeatures", "Network", "image_encoder"]
 
 HIDDEN_LOGIT = -1024.0
 """Mask logit the models give to every pixel of an object they do not see."""
@@ -79,7 +79,7 @@ class Network:
         self.channels = int(vision.fpn_hidden_size)
         self.memory_channels = int(self.config.memory_encoder_output_channels)
         self.low_res_hw: tuple[int, int] = tuple(module.prompt_encoder.mask_input_size)
-        self.encoder: Callable[[torch.Tensor], Sequence[torch.Tensor]] = _image_encoder(module)
+        self.encoder: Callable[[torch.Tensor], Sequence[torch.Tensor]] = image_encoder(module)
         with torch.inference_mode():
             self._prepare_constants()
 
@@ -270,7 +270,7 @@ def _gather(features: Sequence[FrameFeatures], level: int) -> torch.Tensor:
     return torch.cat([frame.fine[level] for frame in features])
 
 
-def _image_encoder(module: Any) -> Any:
+def image_encoder(module: Any) -> Any:
     """The image encoder with the projections of its result that do not depend on an object."""
     import torch
 
