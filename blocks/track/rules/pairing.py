@@ -101,21 +101,23 @@ def weigh_strays(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Rule 4: add up the signs that a detection is a track which lies, or lay, elsewhere.
 
+    A look decides between pairs that are possible, and takes away none: in the box of somebody half
+    hidden stands what hides him.
+
     Args:
         seen_iou: ``(N, M)`` overlap of each detection with what is seen of each track.
         last_iou: ``(N, M)`` its overlap with the last box of a lost track.
         expected_iou: ``(N, M)`` its overlap with the box expected, both widened.
         inside: ``(N, M)`` part of the box of what is seen inside the detection's: what is half
             hidden shows a small part of itself. Counts half, as any small mask is inside much.
-        alike: ``(N, M)`` how much its look speaks for the track, 0-1; 0 speaks against it.
+        alike: ``(N, M)`` how much its look speaks for the track, 0-1.
         options: ``recover_iou``, ``look_weight``.
 
     Returns:
         ``(N, M)`` weights, and ``(N, M)`` which pairs are possible.
     """
     weight = np.maximum(seen_iou, last_iou) + expected_iou + inside / 2
-    possible = (weight >= options.recover_iou) & ((alike > 0.0) | (options.look_weight == 0.0))
-    return weight + options.look_weight * alike, possible
+    return weight + options.look_weight * alike, weight >= options.recover_iou
 
 
 def recognise(

@@ -102,6 +102,14 @@ def test_signs_of_a_stray_track_add_up() -> None:
     assert not weigh_strays(one, one, 0 * one, 3 * one, one, DEFAULT)[1].any()
 
 
+def test_a_look_takes_no_stray_away_from_its_place() -> None:
+    """In the box of somebody half hidden stands what hides him; the place still counts."""
+    there, none = np.array([[0.9]]), np.zeros((1, 1))
+    weight, possible = weigh_strays(none, there, none, none, none, DEFAULT)
+    assert possible.all()
+    assert weight == pytest.approx(0.9)
+
+
 def test_match_takes_the_best_total() -> None:
     """0.6 + 0.5 beats 0.7 + nothing: a greedy choice would lose a track."""
     overlap = np.array([[0.7, 0.6], [0.5, 0.1]])
