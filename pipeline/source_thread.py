@@ -239,6 +239,10 @@ class SourceThread(threading.Thread):
     def _may_go_on(self) -> bool:
         with self._condition:
             self._condition.wait_for(lambda: self._stopping or self._mode != "paused")
+            if self._limit is not None and not self.live:
+                # Held back before it is decoded, so that it is not old when its turn comes.
+                wait_s = self._limit.wait_s(monotonic())
+                self._condition.wait_for(lambda: self._stopping, wait_s)
             if self._stopping:
                 return False
         most = self._options.max_frames
@@ -282,19 +286,15 @@ class SourceThread(threading.Thread):
             self._drops["terminated"] += 1
 
     def _unwanted(self, frame: Frame) -> str | None:
-        """Why a frame is not to be processed; waits where it only comes too early."""
+        """Why a frame is not to be processed, or None."""
         if self._mode == "muted":
             return "muted"
         if self._stride is not None and not self._stride.picks(_time_of(frame), frame.video.epoch):
             return "stride"
         if self._limit is None:
             return None
-        wait_s = self._limit.wait_s(monotonic())
-        if wait_s > 0 and self.live:
+        if self.live and self._limit.wait_s(monotonic()) > 0:
             return "rate"
-        if wait_s > 0:
-            with self._condition:
-                self._condition.wait_for(lambda: self._stopping, wait_s)
         self._limit.take(monotonic())
         return None
 
