@@ -23,16 +23,18 @@ class ExplanationFiles:
     raises: what goes wrong is kept in ``error``, and nothing more is written.
 
     Args:
-        folder: Where to write; made when needed. A file that exists is replaced.
+        folder: Where to write; made when needed.
+        append: Go on behind what a file holds, instead of replacing it.
 
     Attributes:
         error: Why a line could not be written, or None.
         on_failure: Called once, without a lock held, when that happens.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, append: bool = False) -> None:
         self.error: SinkError | None = None
         self._folder = folder
+        self._mode = "ab" if append else "wb"
         self.on_failure: Callable[[], object] | None = None
         self._files: dict[str, FileIO] = {}
         self._lock = threading.Lock()
@@ -73,6 +75,6 @@ class ExplanationFiles:
         if file is None:
             path = self._folder / stream / "explain.jsonl"
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = self._files[stream] = path.open("wb", buffering=0)
+            file = self._files[stream] = path.open(self._mode, buffering=0)
         while line:
             line = line[file.write(line) or 0 :]

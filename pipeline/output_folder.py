@@ -5,19 +5,24 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from trackwire.sinks import write_json
 from trackwire.specs import SinkError
 
+from .folder_lock import FolderLock
+
 __all__ = ["OutputFolder", "new_run_folder"]
 
 REPORT_NAME: Final = "run.json"
 _RESULTS: Final = (
     REPORT_NAME,
+    "run-[0-9]*T[0-9]*Z.json",
     "*/predictions.jsonl",
+    "*/predictions-*.jsonl",
+    "*/segments.json",
     "*/annotated.mp4",
     "*/annotated-*.mp4",
     "*/explain.jsonl",
@@ -30,27 +35,39 @@ class OutputFolder:
     :meth:`claim` writes the first ``run.json``, which marks the folder as taken: a second run,
     also one at the same moment, is refused. Only the files of an earlier run are ever replaced,
     and only if asked for; other files in the folder are left alone. The report of a run that
-    ended before its first frame is no result: the next try may have the folder.
+    ended before its first frame is no result: the next try may have the folder. Where the system
+    has locks, the folder of a run that is alive is also refused to runs that may append or
+    overwrite; a run that was killed holds none.
 
     Args:
         path: The folder; made when claimed.
         overwrite: Replace the results of an earlier run.
+        append: Write beside the results of earlier runs; the report of the last one becomes
+            ``run-<when it began>.json``.
+
+    Raises:
+        ValueError: Both ``overwrite`` and ``append`` are wanted.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
+    def __init__(self, path: Path, *, overwrite: bool = False, append: bool = False) -> None:
+        if overwrite and append:
+            raise ValueError("overwrite and append exclude each other; allowed: one of them")
         self.path = path.resolve()
+        self.append = append
         self._overwrite = overwrite
+        self._lock = FolderLock(self.path)
 
     def require_free(self) -> None:
         """Refuse a folder that holds results, without changing anything.
 
         Raises:
-            SinkError: It does and ``overwrite`` is off, or the path is a file.
+            SinkError: It does, and neither ``overwrite`` nor ``append`` is on, or the path is a
+                file.
         """
         if self.path.exists() and not self.path.is_dir():
             raise SinkError(f"the output {self.path} is a file, it must be a folder or new")
         results = self._results()
-        if results and not self._overwrite:
+        if results and not (self._overwrite or self.append):
             raise self._taken(results[0])
 
     def claim(self, report: Mapping[str, Any]) -> None:
@@ -60,18 +77,24 @@ class OutputFolder:
             report: What ``run.json`` says until the run has ended.
 
         Raises:
-            SinkError: The folder holds results, or cannot be written.
+            SinkError: The folder holds results, another run is writing into it, or it cannot be
+                written.
         """
         self.require_free()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for result in self._stale():
+            self._lock.take()
+            if self.append:
+                self._set_report_aside()
+            for result in [] if self.append else self._stale():
                 result.unlink(missing_ok=True)
             with (self.path / REPORT_NAME).open("x", encoding="utf-8") as file:
                 json.dump(report, file, indent=2)
         except FileExistsError as error:
+            self._lock.release()
             raise self._taken(self.path / REPORT_NAME) from error
         except OSError as error:
+            self._lock.release()
             raise SinkError(
                 f"the output folder {self.path} cannot be written: {error.strerror or error}. "
                 "Give another folder with --output"
@@ -93,6 +116,22 @@ class OutputFolder:
         write_json(path, report)
         return path
 
+    def release(self) -> None:
+        """Let other runs have the folder; again does nothing."""
+        self._lock.release()
+
+    def _set_report_aside(self) -> None:
+        report = self.path / REPORT_NAME
+        if not report.exists():
+            return
+        if _tells_of_nothing(report):
+            report.unlink()
+            return
+        began_at = _began_at(report)
+        while (aside := self.path / f"run-{began_at:%Y%m%dT%H%M%S}Z.json").exists():
+            began_at += timedelta(seconds=1)
+        report.rename(aside)
+
     def _stale(self) -> list[Path]:
         """What may be replaced; nothing in a new folder, so that of two claims one fails."""
         report = self.path / REPORT_NAME
@@ -106,7 +145,7 @@ class OutputFolder:
     def _taken(self, result: Path) -> SinkError:
         return SinkError(
             f"the output folder {self.path} already holds results ({result.name}). Give another "
-            "folder, or --overwrite to replace them",
+            "folder, --append to write beside them, or --overwrite to replace them",
             code="output_taken",
         )
 
@@ -118,6 +157,15 @@ def _tells_of_nothing(report: Path) -> bool:
         return bool(value["status"] == "failed" and value["frames"]["processed"] == 0)
     except (OSError, ValueError, KeyError, TypeError):
         return False  # unreadable or not ours: a result as far as anybody knows
+
+
+def _began_at(report: Path) -> datetime:
+    """When a run began, UTC; when its report was last written, if that is all one can tell."""
+    try:
+        began_at = datetime.fromisoformat(json.loads(report.read_text("utf-8"))["started_at"])
+        return began_at.astimezone(UTC)
+    except (OSError, ValueError, KeyError, TypeError):
+        return datetime.fromtimestamp(report.stat().st_mtime, UTC)
 
 
 def new_run_folder(parent: Path, now: datetime) -> Path:

@@ -22,6 +22,7 @@ from .run_report import RunOutcome, RunReport, TrackCount
 
 if TYPE_CHECKING:
     from trackwire.blocks import Frame
+    from trackwire.sinks import Segments
     from trackwire.specs import Event, Workflow
 
     from .output_folder import OutputFolder
@@ -48,6 +49,8 @@ class RecordOptions:
             detections are drawn on the frame.
         show: Show the picture in a window.
         explain: Write what trackers decided and why to ``<video_identifier>/explain.jsonl``.
+        segments: Cuts videos and lines into segments and deletes old ones; None for one file
+            each.
         listener: Called with each warning and error, from any thread.
         extra_sinks: Further sinks, called frame by frame.
         on_ready: Called with the pipeline before anything is written or started.
@@ -64,6 +67,7 @@ class RecordOptions:
     video_output: str | None = None
     show: bool = False
     explain: bool = False
+    segments: Segments | None = None
     listener: Callable[[Event], None] | None = None
     extra_sinks: Sequence[Sink] = ()
     on_ready: Callable[[InferencePipeline], None] | None = None
@@ -118,20 +122,23 @@ def record(
         video_output=_chosen(workflow, _video_outputs(workflow), options.video_output),
     )
     events = EventLog(options.listener)
-    explanations = ExplanationFiles(folder.path)
+    explanations = ExplanationFiles(folder.path, append=folder.append)
     pipeline = _pipeline(workflow, sources, folder, options, report.tracks, events, explanations)
     explanations.on_failure = pipeline.terminate
     if options.on_ready is not None:
         options.on_ready(pipeline)
     folder.claim(report.as_json(RunOutcome("running")))
-    outcome = _drive(pipeline, use_main_thread=options.show)
-    explanations.close()
-    if explanations.error is not None and outcome.error is None:
-        outcome = replace(outcome, status="failed", error=explanations.error)
-    document = report.as_json(
-        outcome, pipeline=pipeline.status(), engine=pipeline.engine_report(), events=events
-    )
-    folder.write_report(document)
+    try:
+        outcome = _drive(pipeline, use_main_thread=options.show)
+        explanations.close()
+        if explanations.error is not None and outcome.error is None:
+            outcome = replace(outcome, status="failed", error=explanations.error)
+        document = report.as_json(
+            outcome, pipeline=pipeline.status(), engine=pipeline.engine_report(), events=events
+        )
+        folder.write_report(document)
+    finally:
+        folder.release()
     return Recorded(outcome, document)
 
 
@@ -148,8 +155,13 @@ def _pipeline(
         tracks.add(frame.video.video_identifier, outputs)
 
     sinks: list[Sink] = [
-        JsonLinesSink(folder.path),
-        VideoFileSink(folder.path, image_output=options.video_output),
+        JsonLinesSink(folder.path, append=folder.append, segments=options.segments),
+        VideoFileSink(
+            folder.path,
+            image_output=options.video_output,
+            append=folder.append,
+            segments=options.segments,
+        ),
         count_tracks,
         *options.extra_sinks,
     ]

@@ -27,6 +27,7 @@ from .references import expand_references
 from .workflow_argument import compile_argument
 
 if TYPE_CHECKING:
+    from trackwire.sinks import Segments
     from trackwire.specs import Event
 
     from ..inference_pipeline import InferencePipeline
@@ -60,6 +61,8 @@ class RunRequest:
     max_fps: float | None = None
     metrics: str | None = None
     log: Literal["text", "json"] = "text"
+    append: bool = False
+    segments: Segments | None = None
 
 
 def run(request: RunRequest) -> ExitCode:
@@ -79,7 +82,9 @@ def run(request: RunRequest) -> ExitCode:
     """
     compiled = compile_argument(request.workflow, request.parameters, lazy=request.lazy)
     path = request.output or new_run_folder(Path("out"), datetime.now(UTC).astimezone())
-    folder = OutputFolder(path, overwrite=request.overwrite)
+    if request.append and request.overwrite:
+        raise UsageError("--append and --overwrite exclude each other; give one of them")
+    folder = OutputFolder(path, overwrite=request.overwrite, append=request.append)
     sources = expand_references(request.sources)
     live = any(map(is_live_reference, sources))
     with ExitStack() as stack:
@@ -105,6 +110,7 @@ def run(request: RunRequest) -> ExitCode:
             video_output=request.video_output,
             show=request.show,
             explain=request.explain,
+            segments=request.segments,
             listener=_listener(request),
             extra_sinks=(progress,),
             on_ready=watch,
