@@ -35,6 +35,14 @@ from .arguments import (
     Workflow,
 )
 from .console import boundary, out
+from .recording import (
+    Append,
+    KeepBytes,
+    KeepDays,
+    KeepSegments,
+    SegmentLength,
+    make_segments,
+)
 
 __all__ = ["app"]
 
@@ -75,7 +83,7 @@ def _options(
     "run",
     epilog="Writes SOURCE/annotated.mp4 and SOURCE/predictions.jsonl for each source, and "
     "run.json, below the output folder. A folder that holds results is refused without "
-    "--overwrite.",
+    "--append or --overwrite.",
 )
 def _run(
     context: typer.Context,
@@ -101,12 +109,16 @@ def _run(
     hardware: Hardware = None,
     metrics: Metrics = None,
     log: LogOption = Log.TEXT,
+    append: Append = False,
+    segment_s: SegmentLength = None,
+    keep_segments: KeepSegments = None,
+    keep_days: KeepDays = None,
+    keep_bytes: KeepBytes = None,
 ) -> None:
     """Run a workflow over videos and write annotated videos, predictions and a report."""
     with boundary(debug=context.obj):
-        from ..sources.live_options import LiveOptions
         from .references import hide_credentials
-        from .run import RunRequest, run
+        from .run import RunRequest, live_options, run
 
         hide_credentials()
         request = RunRequest(
@@ -123,17 +135,13 @@ def _run(
             device=device,
             threads=threads,
             lazy=lazy,
-            live=LiveOptions(
-                transport=transport.value,
-                open_timeout_s=open_timeout_s,
-                read_timeout_s=read_timeout_s,
-                reconnect_attempts=reconnect,
-                hardware=hardware,
-            ),
+            live=live_options(transport.value, open_timeout_s, read_timeout_s, reconnect, hardware),
             desired_fps=desired_fps,
             max_fps=max_fps,
             metrics=metrics,
             log=log.value,
+            append=append,
+            segments=make_segments(segment_s, keep_segments, keep_days, keep_bytes),
         )
         raise typer.Exit(run(request))
 

@@ -17,7 +17,7 @@ from ..metrics import MetricsServer, parse_address
 from ..options import PipelineOptions
 from ..output_folder import OutputFolder, new_run_folder
 from ..record import Recorded, RecordOptions, record
-from ..sources.live_options import LiveOptions
+from ..sources.live_options import LiveOptions, Transport
 from ..sources.resolve import is_live_reference
 from .console import ExitCode, UsageError, err, out, say_error
 from .dashboard import Dashboard
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from ..inference_pipeline import InferencePipeline
 
-__all__ = ["RunRequest", "exit_code_of", "run"]
+__all__ = ["RunRequest", "exit_code_of", "live_options", "run"]
 
 
 _WRONG_CALLS: Final = {"metrics_address", "metrics_token", "output_taken", "video_output"}
@@ -63,6 +63,23 @@ class RunRequest:
     log: Literal["text", "json"] = "text"
     append: bool = False
     segments: Segments | None = None
+
+
+def live_options(
+    transport: Transport,
+    open_timeout_s: float,
+    read_timeout_s: float,
+    reconnect_attempts: int | None,
+    hardware: str | None,
+) -> LiveOptions:
+    """Gather what the command line says about live sources."""
+    return LiveOptions(
+        transport=transport,
+        open_timeout_s=open_timeout_s,
+        read_timeout_s=read_timeout_s,
+        reconnect_attempts=reconnect_attempts,
+        hardware=hardware,
+    )
 
 
 def run(request: RunRequest) -> ExitCode:
