@@ -34,7 +34,7 @@ class ExplanationFiles:
     def __init__(self, folder: Path, *, append: bool = False) -> None:
         self.error: SinkError | None = None
         self._folder = folder
-        self._mode = "ab" if append else "wb"
+        self._append = append
         self.on_failure: Callable[[], object] | None = None
         self._files: dict[str, FileIO] = {}
         self._lock = threading.Lock()
@@ -75,6 +75,6 @@ class ExplanationFiles:
         if file is None:
             path = self._folder / stream / "explain.jsonl"
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = self._files[stream] = path.open(self._mode, buffering=0)
+            file = self._files[stream] = path.open("ab" if self._append else "wb", buffering=0)
         while line:
             line = line[file.write(line) or 0 :]

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 from trackwire.specs import SinkError
-
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["FolderLock"]
 
@@ -33,16 +29,17 @@ class FolderLock:
         Raises:
             SinkError: Another run has it.
         """
-        if fcntl is None or self._descriptor is not None:
+        if self._descriptor is not None:
             return
-        self._descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            # Some network file systems have no locks; they only lose this protection.
-            with suppress(OSError):
-                self._lock(self._descriptor)
-        except SinkError:
-            self.release()
-            raise
+        if sys.platform != "win32":
+            self._descriptor = os.open(self._folder, os.O_RDONLY)
+            try:
+                # Some network file systems have no locks; they only lose this protection.
+                with suppress(OSError):
+                    self._lock(self._descriptor)
+            except SinkError:
+                self.release()
+                raise
 
     def release(self) -> None:
         """Give the lock back; again does nothing."""
@@ -50,12 +47,16 @@ class FolderLock:
         if descriptor is not None:
             os.close(descriptor)
 
-    def _lock(self, descriptor: int) -> None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SinkError(
-                f"another run is writing into {self._folder}. Wait until it has ended, or give "
-                "another folder",
-                code="output_taken",
-            ) from error
+    if sys.platform != "win32":
+
+        def _lock(self, descriptor: int) -> None:
+            import fcntl
+
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise SinkError(
+                    f"another run is writing into {self._folder}. Wait until it has ended, or "
+                    "give another folder",
+                    code="output_taken",
+                ) from error

@@ -14,6 +14,7 @@ from trackwire.specs import lazy_names
 if TYPE_CHECKING:
     from .csv_file import CSV_COLUMNS, CsvSink
     from .delivery import Delivery, deliveries
+    from .event_clips import EventClipSink
     from .json_file import write_json
     from .json_line import JSON_LINES_SCHEMA
     from .json_lines import JsonLinesSink
@@ -34,6 +35,7 @@ __all__ = [
     "JSON_LINES_SCHEMA",
     "CsvSink",
     "Delivery",
+    "EventClipSink",
     "InMemoryBufferSink",
     "JsonLinesSink",
     "MotSink",
@@ -51,6 +53,7 @@ _HOME: Final = {
     "CSV_COLUMNS": "csv_file",
     "CsvSink": "csv_file",
     "Delivery": "delivery",
+    "EventClipSink": "event_clips",
     "InMemoryBufferSink": "memory",
     "JSON_LINES_SCHEMA": "json_line",
     "JsonLinesSink": "json_lines",

@@ -27,7 +27,7 @@ def frames_in(video: Path) -> int:
     try:
         with av.open(str(video)) as container:
             return sum(1 for _ in container.decode(video=0))
-    except (av.InvalidDataError, IndexError):
+    except (av.FFmpegError, IndexError):
         return 0
 
 
