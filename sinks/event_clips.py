@@ -24,6 +24,7 @@ from .picture_encoder import PictureEncoder
 
 if TYPE_CHECKING:
     from av.packet import Packet
+    from av.video.stream import VideoStream
 
 __all__ = ["Condition", "EventClipSink"]
 
@@ -226,7 +227,7 @@ class EventClipSink:
         ring = PacketRing(self._pre_roll_s, self._buffer_bytes)
         return _Watch(choice, ring, encoder, frame.video.epoch)
 
-    def _hand_on(self, watch: _Watch, packets: list[Packet]) -> None:
+    def _hand_on(self, watch: _Watch, packets: list[Packet[VideoStream]]) -> None:
         """Put packets into the ring and the clip, each with the frame that it shows."""
         for packet in packets:
             frame_number, clock_s = watch.pending.popleft()

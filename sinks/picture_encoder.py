@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from av.container import OutputContainer
     from av.packet import Packet
+    from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
 __all__ = ["PictureEncoder"]
@@ -80,7 +81,9 @@ class PictureEncoder:
         stream.codec_context.color_range = _LIMITED_RANGE
         self.stream = stream
 
-    def encode(self, image: NDArray[np.uint8], media_time_s: Fraction | None) -> list[Packet]:
+    def encode(
+        self, image: NDArray[np.uint8], media_time_s: Fraction | None
+    ) -> list[Packet[VideoStream]]:
         """Encode a picture.
 
         Args:
@@ -109,7 +112,7 @@ class PictureEncoder:
         yuv.time_base = self._tick
         return self.stream.encode(yuv)
 
-    def flush(self) -> list[Packet]:
+    def flush(self) -> list[Packet[VideoStream]]:
         """Return the packets that are left; the encoder takes no more pictures."""
         return self.stream.encode(None)
 

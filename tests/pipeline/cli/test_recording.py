@@ -14,6 +14,7 @@ from typing import Any
 
 import av
 import pytest
+from av.error import FFmpegError
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 FPS = 25
@@ -27,7 +28,7 @@ def frames_in(video: Path) -> int:
     try:
         with av.open(str(video)) as container:
             return sum(1 for _ in container.decode(video=0))
-    except (av.FFmpegError, IndexError):
+    except (FFmpegError, IndexError):
         return 0
 
 
