@@ -23,7 +23,7 @@ _BT709: Final = 1
 _LIMITED_RANGE: Final = 1
 
 # The encoder holds back no frames: what it held at a crash would be lost beside the fragment.
-_X264: Final = "rc-lookahead=0:sync-lookahead=0:mbtree=0:bframes=0:sliced-threads=1"
+_X264: Final = "rc-lookahead=0:sync-lookahead=0:mbtree=0:bframes=0:sliced-threads=1:force-cfr=1"
 
 
 class PictureEncoder:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import textwrap
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -206,3 +210,23 @@ def test_sinks_at_different_frames_agree_on_every_frame_of_both(
     for each in placed:
         starts = [each[number].first_frame for number in sorted(each)]
         assert starts == sorted(starts)
+
+
+def test_a_killed_process_loses_one_frame_of_a_slow_stream(tmp_path: Path) -> None:
+    """Of one frame per second at most the last is lost: the encoder holds none back."""
+    script = f"""
+        import os, signal
+        from tests.sinks.frames import make_frame
+        from trackwire.sinks import VideoFileSink
+        sink = VideoFileSink({str(tmp_path / "slow.mp4")!r})
+        for number in range(20):
+            sink({{}}, make_frame(number, at_s=number))
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert count_frames(tmp_path / "slow.mp4") >= 19
