@@ -21,7 +21,10 @@ def fill_small_areas(logits: torch.Tensor, hole_area: int, sprinkle_area: int) -
     """Fill small holes, then remove small sprinkles, as SAM 2 and SAM 3 do for video.
 
     Small is judged at low resolution. A sprinkle is also no more than half the whole mask, so a
-    small object is never removed.
+    small object is never removed. The rule is that of ``fill_holes_in_mask_scores`` of
+    ``transformers``, which skips it where its kernel cannot be had. There the concept model of
+    SAM 3 also remembers masks tidied like this; here only what is shown is tidied, as in SAM 2,
+    and in the library's video trackers, which leave both steps out, nothing is.
 
     Args:
         logits: ``(N, h, w)`` float32 mask logits.

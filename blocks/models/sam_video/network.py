@@ -250,7 +250,7 @@ class Network:
         from torch.nn.functional import interpolate
 
         size = (self.image_size, self.image_size)
-        logits = logits[:, None]
+        logits = logits[:, None].float()  # the reference resizes in float32, whatever the model's
         if logits.shape[2:] != size:
             logits = interpolate(logits, size, mode="bilinear", align_corners=False)
         wanted = (4 * self.low_res_hw[0], 4 * self.low_res_hw[1])

@@ -1,4 +1,4 @@
-"""Teach a random Segment Anything tracker to follow shapes, in a minute on one thread.
+"""Teach a random Segment Anything tracker to follow shapes, in 20 seconds of one thread.
 
 Random weights give masks that have nothing to do with the box they were asked for. Here the image
 encoder stays random, and what comes after it learns two things from moving shapes on a soft

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -118,8 +119,9 @@ def test_objects_that_come_and_go_match_sessions_of_their_own(lab: Any, name: st
 def test_objects_that_differ_match_sessions_of_their_own(lab: Any, name: str) -> None:
     """Weights with which memory matters: on every frame both start from equal ones.
 
-    Left to run they part, as the library does from itself there once its weights are nudged by
-    their last bit: a remembered view is rounded to bfloat16, and what tips that rounding grows.
+    Left to run in float32 they part. A remembered view is rounded to bfloat16, a sum that differs
+    in its last bit tips that rounding here and there, and these weights make it grow. What tips
+    it is no more than that, as the test below shows.
     """
     module = lab.lively_module(name)
     worst = 0.0
@@ -134,6 +136,41 @@ def test_objects_that_differ_match_sessions_of_their_own(lab: Any, name: str) ->
     differ = [(two != three).mean() for two, three in zip(last[2][12:], last[3], strict=True)]
     assert np.max(differ) > 0.05, "objects must differ"
     assert worst < 1e-3
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_left_to_run_in_float64_nothing_parts(
+    lab: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights that amplify all differences, and nothing forced: there is none but rounding.
+
+    Where the library works in float32 whatever the type of the model, ours does the same, but
+    for one thing: the library resizes the three masks that the decoder proposes at once, ours
+    the one that is taken. Torch's results for three channels and for one differ in the last bit,
+    which tips the bfloat16 of SAM 3's memory on frame 1 already. Here the library is made to
+    resize one mask after the other.
+    """
+    import torch
+    from torch.nn import functional
+
+    module = deepcopy(lab.lively_module(name)).double()
+    proposed = (3, *module.prompt_encoder.mask_input_size)
+    resize = functional.interpolate
+
+    def one_by_one(masks: Any, *arguments: Any, **options: Any) -> Any:
+        if masks.shape[1:] != proposed:
+            return resize(masks, *arguments, **options)
+        parts = [resize(part, *arguments, **options) for part in masks.split(1, dim=1)]
+        return torch.cat(parts, dim=1)
+
+    monkeypatch.setattr(functional, "interpolate", one_by_one)
+    for number, track_id, mask, expected, logit, wanted in run_both(
+        lab, module, name, come_and_go(), 40, DROPPED
+    ):
+        # At the threshold itself a pixel may be rounded to either side.
+        assert (mask != expected).sum() <= 2, (number, track_id)
+        assert logit == pytest.approx(wanted, abs=1e-9), (number, track_id)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,29 @@ def test_sprinkles_go_but_a_small_object_stays() -> None:
     assert tidy[0, 10, 10] == pytest.approx(-0.1)
     assert (tidy[0, 1:7, 1:7] == 4.0).all()
     assert (tidy[1] == logits[1]).all()
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 10_000), area=st.integers(1, 40))
+def test_masks_are_tidied_as_the_library_does(seed: Any, area: Any) -> None:
+    """Its own rule, for which its kernel, a download, is replaced by components of OpenCV."""
+    import cv2
+
+    library: Any = import_module("transformers.models.sam3_video.modeling_sam3_video")
+
+    def components(masks: Any) -> tuple[Any, Any]:
+        areas = torch.zeros(masks.shape, dtype=torch.int32)
+        for mask, sizes_at in zip(masks[:, 0].numpy(), areas[:, 0], strict=True):
+            _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+            sizes_at.copy_(torch.from_numpy(stats[:, cv2.CC_STAT_AREA][labels]))
+        return areas, areas
+
+    noise = torch.randn((3, 16, 16), generator=torch.Generator().manual_seed(seed))
+    logits = blobs(seed) + 0.5 * noise
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "_get_connected_components_with_padding", components)
+        expected = library.fill_holes_in_mask_scores(logits[:, None], area)[:, 0]
+    torch.testing.assert_close(fill_small_areas(logits, area, area), expected, atol=0, rtol=0)
 
 
 def test_an_empty_mask_is_not_turned_into_a_full_one() -> None:
