@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from .selectors import Reference
 from .workflow import Step, Workflow
 
 __all__ = ["mermaid"]
+
+_ENTITIES: Final = str.maketrans(
+    {character: f"#{ord(character)};" for character in '#&"<>|`*'} | dict.fromkeys("\r\n\t", " ")
+)
+"""Characters that could end a text, begin an entity or mean emphasis, as entities by number."""
 
 
 def mermaid(workflow: Workflow) -> str:
@@ -15,8 +21,8 @@ def mermaid(workflow: Workflow) -> str:
 
     Inputs and outputs are rounded, steps are boxes with name and block. A wire carries the name
     of the property that reads it: a full line for values that are always computed, a dotted one
-    for those computed on demand, a thick one where a step can switch another one off. Steps that
-    work on the parts of frames say so.
+    from a step that only runs where another one asks for it, a thick one where a step can switch
+    another one off. Steps that work on the parts of frames say so.
 
     Args:
         workflow: A compiled workflow.
@@ -47,13 +53,13 @@ def _is_read(workflow: Workflow, name: str) -> bool:
 
 
 def _wires(workflow: Workflow) -> Iterator[str]:
+    on_demand = {step.name for step in workflow.steps if step.skippable}
     for step in workflow.steps:
-        lazy = step.manifest.traits.lazy_inputs
         for name, reference in _references(step):
             if reference.step is not None and reference.property is None:
                 yield f"    {_step(step.name)} ==>|{_text(name)}| {_step(reference.step)}"
                 continue
-            line = "-.->" if name in lazy else "-->"
+            line = "-.->" if reference.step in on_demand else "-->"
             yield f"    {_source(reference)} {line}|{_text(name)}| {_step(step.name)}"
     for index, output in enumerate(workflow.outputs):
         reference = output.reference
@@ -71,15 +77,15 @@ def _source(reference: Reference) -> str:
 
 
 # A prefix keeps names apart that inputs and steps share, and from words that Mermaid reserves.
+# Two hyphens would begin a line; names of inputs and steps have no dots, so that nothing collides.
 def _input(name: str) -> str:
-    return f"in_{name}"
+    return f"in_{name}".replace("--", "..")
 
 
 def _step(name: str) -> str:
-    return f"step_{name}"
+    return f"step_{name}".replace("--", "..")
 
 
 def _text(text: str) -> str:
     """Write text so that nothing in it means something to Mermaid."""
-    escaped = text.replace("&", "#amp;").replace('"', "#quot;").replace("<", "#lt;")
-    return escaped.replace(">", "#gt;").replace("|", "#124;").replace("*", "all")
+    return text.translate(_ENTITIES)

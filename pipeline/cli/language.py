@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.table import Table
 
 from trackwire.specs import (
     default_registry,
@@ -59,7 +59,10 @@ def write_schema(path: Path | None) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+        raise UsageError(
+            f"cannot write {path}: {error.strerror or error}; give a file in a folder "
+            "that is there and may be written"
+        ) from error
     out.print(f"schema in {escape(str(path))}")
 
 
@@ -104,18 +107,13 @@ def _families(block: BlockDescription) -> list[str]:
 
 
 def _print_blocks(blocks: Sequence[BlockDescription]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("BLOCK", "COST", "READS", "PUTS OUT"):
-        table.add_column(heading, no_wrap=heading in {"BLOCK", "COST"})
     for block in sorted(blocks, key=lambda each: each.type):
         reads = [each.name for each in block.properties if each.required and each.kinds]
-        table.add_row(
-            escape(block.type),
-            block.cost,
-            escape(", ".join(reads) or "-"),
-            escape(", ".join(block.outputs) or "-"),
+        out.print(f"[bold]{escape(block.type)}[/]  {block.cost}")
+        _print_wrapped(
+            f"reads {', '.join(reads) or 'nothing that must be wired'}; "
+            f"puts out {', '.join(block.outputs) or 'nothing'}"
         )
-    out.print(table)
     out.print(f"\n{len(blocks)} blocks; 'trackwire blocks NAME' describes one.", markup=False)
 
 
@@ -123,23 +121,37 @@ def _print_block(block: BlockDescription) -> None:
     out.print(f"[bold]{escape(block.type)}[/]")
     if block.aliases:
         out.print(f"also {escape(', '.join(block.aliases))}")
-    out.print(f"\n{escape(block.summary)}\n")
-    out.print(f"cost: {block.cost}{_nesting(block)}\n")
-    table = Table(box=None, pad_edge=False)
-    for heading in ("PROPERTY", "DEFAULT", "TAKES", "FOR"):
-        table.add_column(heading, overflow="fold")
+    out.print()
+    _print_wrapped(block.summary, indent="")
+    out.print()
+    out.print(f"cost: {block.cost}{_nesting(block)}")
+    out.print("\n[bold]PROPERTIES[/]")
     for each in block.properties:
-        default = "required" if each.required else json.dumps(each.default)
-        lazy = " (computed on demand)" if each.lazy else ""
-        table.add_row(
-            escape(each.name),
-            escape(default),
-            escape(", ".join(each.takes)),
-            escape(each.description + lazy),
-        )
-    out.print(table)
-    outputs = [f"{name} ({', '.join(kinds)})" for name, kinds in block.outputs.items()]
-    out.print(f"\noutputs: {escape(', '.join(outputs) or 'none')}")
+        default = "(required)" if each.required else f"= {json.dumps(each.default)}"
+        lazy = "  (computed on demand)" if each.lazy else ""
+        out.print(f"{each.name} {default}{lazy}", markup=False)
+        steps = " of selectors of steps ($steps.NAME)" if each.names_steps else ""
+        _print_wrapped(f"takes {', '.join(each.takes)}{steps}")
+        _print_wrapped(each.description)
+    out.print("\n[bold]OUTPUTS[/]")
+    for name, kinds in block.outputs.items():
+        out.print(name, markup=False)
+        _print_wrapped(", ".join(kinds))
+    if not block.outputs:
+        out.print("none")
+
+
+def _print_wrapped(text: str, indent: str = "    ") -> None:
+    """Print a text indented, within the width of the terminal."""
+    lines = textwrap.wrap(
+        text,
+        width=out.width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    out.print("\n".join(lines), markup=False)
 
 
 def _nesting(block: BlockDescription) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich.markup import escape
@@ -68,13 +68,9 @@ def _explained(step: Step, workflow: Workflow) -> list[str]:
 
 def _when(step: Step, workflow: Workflow) -> str:
     what = f"each part that {step.run_lineage[-1]} makes" if step.run_lineage else "every frame"
-    gates = [
-        other.name
-        for other in workflow.steps
-        for references in other.references.values()
-        if any(one.step == step.name and one.property is None for one in references)
-    ]
+    gates, needed = _gates(step, workflow), _needed(step, _conditional(workflow))
     condition = f", unless {' or '.join(gates)} switches it off" if gates else ""
+    condition += f", if {' and '.join(sorted(needed))} ran" if needed else ""
     if step.skippable:
         askers = sorted(
             {
@@ -86,3 +82,36 @@ def _when(step: Step, workflow: Workflow) -> str:
         )
         return f"runs for {what} on which {' or '.join(askers)} asks for it{condition}"
     return f"runs for {what}{condition}"
+
+
+def _gates(step: Step, workflow: Workflow) -> list[str]:
+    """The steps that can switch a step off themselves."""
+    return [
+        other.name
+        for other in workflow.steps
+        for references in other.references.values()
+        if any(one.step == step.name and one.property is None for one in references)
+    ]
+
+
+def _conditional(workflow: Workflow) -> set[str]:
+    """The steps that do not always run, by themselves or since they need one of those."""
+    found: set[str] = set()
+    for step in workflow.steps:
+        if _gates(step, workflow) or _needed(step, found):
+            found.add(step.name)
+    return found
+
+
+def _needed(step: Step, conditional: Container[str]) -> set[str]:
+    """The steps among them that a step cannot run without."""
+    traits = step.manifest.traits
+    if traits.output_dimension < 0:  # gathers whatever parts there are
+        return set()
+    return {
+        one.step
+        for name, references in step.references.items()
+        if name not in traits.lazy_inputs
+        for one in references
+        if one.step is not None and one.property is not None and one.step in conditional
+    }

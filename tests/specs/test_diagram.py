@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from trackwire.specs import Registry, compile_workflow, mermaid
+from trackwire.specs import (
+    Registry,
+    compile_workflow,
+    default_registry,
+    load_library,
+    mermaid,
+)
 
 GOOD = sorted((Path(__file__).parent.parent / "resources" / "specs" / "good").glob("*.json"))
 NODE = r"(?:in|step|out)_?[\w-]+"
@@ -54,8 +60,35 @@ def test_names_of_outputs_are_text(registry: Registry) -> None:
         "inputs": [{"type": "WorkflowImage", "name": "image"}],
         "steps": [],
         "outputs": [
-            {"type": "JsonField", "name": 'a "b" <c> |d| & e', "selector": "$inputs.image"}
+            {
+                "type": "JsonField",
+                "name": 'a "b" <c> |d| & `e` *f* #1;\ng',
+                "selector": "$inputs.image",
+            }
         ],
     }
     drawn = mermaid(compile_workflow(document, registry=registry))
-    assert 'out0(["a #quot;b#quot; #lt;c#gt; #124;d#124; #amp; e"])' in drawn
+    assert (
+        'out0(["a #34;b#34; #60;c#62; #124;d#124; #38; #96;e#96; #42;f#42; #35;1; g"])\n' in drawn
+    )
+
+
+def test_names_with_hyphens(registry: Registry) -> None:
+    """Two hyphens, which begin a line of the diagram, do not stand in the name of a node."""
+    document = {
+        "version": "1.0",
+        "inputs": [{"type": "WorkflowImage", "name": "gate--west"}],
+        "steps": [],
+        "outputs": [{"type": "JsonField", "name": "picture", "selector": "$inputs.gate--west"}],
+    }
+    drawn = mermaid(compile_workflow(document, registry=registry))
+    assert '    in_gate..west(["gate--west"])\n' in drawn
+    assert "    in_gate..west --> out0\n" in drawn
+
+
+def test_only_what_runs_on_demand_is_dotted() -> None:
+    """A step with a memory runs for every frame, even where a tracker reads it lazily."""
+    drawn = mermaid(
+        compile_workflow(load_library("track-moving-objects"), registry=default_registry())
+    )
+    assert "step_detector -->|boxes| step_tracker" in drawn

@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from trackwire.pipeline.cli.app import app
 from trackwire.specs import default_registry, workflow_schema
 
+COMPATIBLE = Path(__file__).resolve().parents[2] / "resources" / "specs" / "compatible"
+
 
 def call(*arguments: str) -> tuple[int, str]:
     """Exit code and output of a command."""
@@ -38,7 +40,7 @@ def test_one_block_is_described() -> None:
         "a whole number >= 1",
         "required",
         "computed on demand",
-        "predictions (instance_segmentation_prediction",
+        "predictions\n    instance_segmentation_prediction",
         "cost: model",
     ):
         assert expected in text
@@ -129,6 +131,25 @@ def test_validate_explains(tmp_path: Path) -> None:
     ):
         assert expected in text
     assert "look at" not in call("validate", str(path))[1]
+
+
+def test_validate_tells_conditions() -> None:
+    """What a gate switches off is said, and what cannot run without that."""
+    path = COMPATIBLE / "continue_if_switches_what_depends.json"
+    code, text = call("validate", str(path), "--explain")
+    assert code == 0
+    assert text.count("runs for every frame, unless gate switches it off") == 2
+    assert text.count("runs for every frame, if classes ran") == 1
+
+
+def test_lists_fit_a_narrow_terminal() -> None:
+    """No name is cut off, and nothing is filled up with spaces."""
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["blocks"])
+    assert result.exit_code == 0
+    assert "\u2026" not in result.output
+    for line in result.output.splitlines():
+        assert line == line.rstrip()
+        assert len(line) <= 80
 
 
 @pytest.mark.parametrize("command", ["graph", "validate"])
