@@ -83,7 +83,11 @@ def _checked(plan: StepPlan, outcome: Any) -> Values | Failure | Halt:
     if outcome.keys() != plan.output_names:
         found = ", ".join(sorted(map(str, outcome))) or "none"
         return Failure(
-            BlockError(f"outputs found: {found}; declared: {declared}", code="outcome_names")
+            BlockError(
+                f"an outcome must hold exactly the outputs that the block declares, {declared}; "
+                f"found {found}",
+                code="outcome_names",
+            )
         )
     return outcome
 

@@ -295,7 +295,8 @@ def _batch_input(declared: Input, given: Mapping[str, Sequence[Any]], count: int
         if declared.default is not None or count == 0:
             return [declared.default] * count
         raise TickError(
-            f"the workflow needs the batch input {name!r}, one value for each of {count} frames",
+            f"the workflow needs the batch input {name!r}, one value for each of {count} frames, "
+            f"and found none; call tick(frames, {{{name!r}: [...]}})",
             code="missing_batch_input",
         )
     if len(given[name]) != count:

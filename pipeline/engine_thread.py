@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from trackwire.specs import BlockError, Event, Outbox
+from trackwire.specs import BlockError, Event, Outbox, TrackwireError
 
 from .options import RunOptions
 from .source_thread import SourceThread
@@ -67,14 +67,19 @@ class CustomLogic:
             raise BlockError(
                 f"on_video_frame failed on frame {first.frame_number} of "
                 f"{first.video_identifier}: {type(error).__name__}: {error}",
+                code="step_raised",
                 step="on_video_frame",
                 stream=first.video_identifier,
                 frame_number=first.frame_number,
             ) from error
         if isinstance(results, Mapping | str) or not isinstance(results, Sequence):
-            raise BlockError(_NO_RESULTS.format(len(frames), type(results).__name__))
+            raise BlockError(
+                _NO_RESULTS.format(len(frames), type(results).__name__), code="outcome_count"
+            )
         if len(results) != len(frames):
-            raise BlockError(_NO_RESULTS.format(len(frames), f"{len(results)} results"))
+            raise BlockError(
+                _NO_RESULTS.format(len(frames), f"{len(results)} results"), code="outcome_count"
+            )
         return [FrameResult(frame, value) for frame, value in zip(frames, results, strict=True)]
 
     def end_stream(self, stream: str) -> None:
@@ -82,6 +87,18 @@ class CustomLogic:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+def _failure_of(error: Exception) -> BlockError:
+    """The same as a failure of frames; what says its code keeps it."""
+    if isinstance(error, BlockError):
+        return error
+    failure = BlockError(
+        str(error) or type(error).__name__,
+        code=error.code if isinstance(error, TrackwireError) else "step_raised",
+    )
+    failure.__cause__ = error
+    return failure
 
 
 _NO_RESULTS: Final = (
@@ -275,9 +292,7 @@ class EngineThread(threading.Thread):
         try:
             return self._active().tick(frames)
         except Exception as error:  # noqa: BLE001 - custom logic may raise anything
-            failure = error if isinstance(error, BlockError) else BlockError(str(error))
-            if failure is not error:
-                failure.__cause__ = error
+            failure = _failure_of(error)
             first = frames[0].video
             self._outbox(
                 Event(
@@ -356,5 +371,5 @@ class EngineThread(threading.Thread):
 
     def _active(self) -> Driver:
         if self._driver is None:
-            raise BlockError("the engine is not open")
+            raise BlockError("the engine is not open; start the pipeline first")
         return self._driver

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from trackwire.specs import TrackwireError
+
 if TYPE_CHECKING:
     from trackwire.specs import Event
 
@@ -69,5 +71,6 @@ def event_to_json(event: Event) -> dict[str, Any]:
         "step": event.step,
         "frame_number": event.frame_number,
         "error": None if event.error is None else type(event.error).__name__,
+        "code": event.error.code if isinstance(event.error, TrackwireError) else None,
     }
     return {name: value for name, value in known.items() if value is not None}

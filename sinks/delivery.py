@@ -121,7 +121,10 @@ def safe_name(stream: str) -> str:
     """
     # Pipelines only give safe names; a frame made by hand may bring anything.
     if not stream or stream.startswith(".") or any(each in stream for each in "/\\\0"):
-        raise SinkError(f"video_identifier {stream!r} cannot name a folder; use letters, digits")
+        raise SinkError(
+            f"video_identifier {stream!r} cannot name a folder; use letters, digits, '-', '_' and "
+            "'.', not at the start"
+        )
     return stream
 
 
@@ -135,6 +138,8 @@ def make_folder(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SinkError(
-            f"cannot make the folder {folder}: {error.strerror or error}", path=str(folder)
+            f"cannot make the folder {folder}: {error.strerror or error}; give one that may be "
+            "written",
+            path=str(folder),
         ) from error
     return folder

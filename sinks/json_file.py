@@ -35,4 +35,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     except OSError as error:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        raise SinkError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise SinkError(
+            f"{path} cannot be written: {error.strerror or error}; make room, or give a place "
+            "that may be written"
+        ) from error

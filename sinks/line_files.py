@@ -65,7 +65,9 @@ class LineFile:
 
     def _error(self, error: OSError) -> SinkError:
         return SinkError(
-            f"cannot write to {self.path}: {error.strerror or error}", path=str(self.path)
+            f"cannot write to {self.path}: {error.strerror or error}; make room, or give a place "
+            "that may be written",
+            path=str(self.path),
         )
 
 

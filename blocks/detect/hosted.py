@@ -147,7 +147,10 @@ class _HostedDetector:
         Raises:
             ModelError: Always.
         """
-        raise ModelError("this detector was never opened", code="detector_unavailable")
+        raise ModelError(
+            "this detector was never opened; open() says what to use in its place",
+            code="detector_unavailable",
+        )
 
     def end_stream(self, stream: StreamKey) -> None:
         """Forget nothing."""

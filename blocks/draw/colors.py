@@ -84,8 +84,12 @@ def find_palette(name: str, size: int, custom: Sequence[str]) -> sv.ColorPalette
         if wanted.lower() in maps:
             return sv.ColorPalette.from_matplotlib(maps[wanted.lower()], size)
         close = get_close_matches(wanted.lower(), maps, n=1)
-        hint = f"; did you mean Matplotlib {maps[close[0]]}?" if close else ""
-        raise BlockError(f"there is no colour map {wanted!r}{hint}", code="unknown_palette")
+        hint = f"did you mean Matplotlib {maps[close[0]]}? " if close else ""
+        raise BlockError(
+            f"Matplotlib has no colour map {wanted!r}; {hint}Its colour maps are listed by "
+            "python -c 'import matplotlib; print(list(matplotlib.colormaps))'",
+            code="unknown_palette",
+        )
     raise BlockError(
         f"{name!r} is no palette; allowed are CUSTOM, {', '.join(_BUILT_IN)} and "
         "Matplotlib followed by the name of a colour map",

@@ -79,7 +79,10 @@ def judge(name: UnaryOperator, operand: Any) -> Verdict:
     test = _UNARY[name]
     if isinstance(operand, EachDetection):
         if name not in ("Exists", "DoesNotExist"):
-            raise QueryError(f"the operator {name!r} does not take a detection")
+            raise QueryError(
+                f"the operator {name!r} does not take a detection, only Exists and DoesNotExist "
+                "do; read a value of it with ExtractDetectionProperty first"
+            )
         return np.full(len(operand.detections), name == "Exists")
     if isinstance(operand, Column):
         return np.array([_test(name, test, value) for value in operand.plain()], dtype=bool)

@@ -135,7 +135,12 @@ def _file(name: str, value: Any) -> bytes:
 
         done, encoded = cv2.imencode(".jpg", value.image)
         if not done:
-            raise BlockError(f"the picture {name!r} cannot be written as JPEG", code="picture")
+            width, height = value.size_wh
+            raise BlockError(
+                f"the picture {name!r} of {width}x{height} pixels cannot be written as JPEG, "
+                "which has at most 65500 on a side; send a smaller one",
+                code="picture",
+            )
         return encoded.tobytes()
     return _text(value).encode()
 
@@ -158,7 +163,7 @@ def _plain(value: Any, place: str) -> Any:
         return detections_to_json(value)
     if hasattr(value, "tolist"):
         return _plain(value.tolist(), place)
-    hint = ""
+    hint = "; allowed are numbers, texts, times, and lists and objects of them"
     if isinstance(value, Frame):
         hint = "; the operation ConvertImageToBase64 makes a text of a picture"
     raise BlockError(

@@ -257,8 +257,8 @@ class Corrections:
 
     def _no_room(self) -> SessionError:
         return SessionError(
-            f"stream {self.roll.stream!r} has as many tracks as max_objects allows; raise it, or "
-            "remove a track first",
+            f"stream {self.roll.stream!r} has {len(self.roll.live)} tracks, as many as max_objects "
+            "allows; raise it, or remove a track first",
             code="max_objects",
             stream=self.roll.stream,
         )
@@ -267,7 +267,8 @@ class Corrections:
         track = prompt.command.tracker_id
         what = "the new track" if track is None else f"track {track}"
         return SessionError(
-            f"{what} of stream {self.roll.stream!r} was prompted and taken away before one frame",
+            f"{what} of stream {self.roll.stream!r} was prompted and taken away before one frame; "
+            "let a frame pass in between",
             code="prompt_withdrawn",
             stream=self.roll.stream,
         )
@@ -291,7 +292,8 @@ def answered(
     for row in np.flatnonzero(np.isin(table.track_id, list(prompts))).tolist():
         request, result = prompts[int(table.track_id[row])].request, int(table.tracker_id[row])
         nothing = SessionError(
-            f"the model found nothing to follow where a prompt for stream {stream!r} points",
+            f"the model found nothing to follow where a prompt for stream {stream!r} points; "
+            "draw a box around the whole object, or give its mask",
             code="nothing_found",
             stream=stream,
         )
@@ -315,14 +317,15 @@ def _box_of(command: PromptTrack, frame: Frame, stream: str) -> NDArray[np.float
             stream=stream,
         )
     box = np.array(_around(command), dtype=np.float32)
-    box = np.clip(box, 0, np.array([width, height, width, height], dtype=np.float32))
-    if (box[2:] <= box[:2]).any():
+    inside = np.clip(box, 0, np.array([width, height, width, height], dtype=np.float32))
+    if (inside[2:] <= inside[:2]).any():
         raise SessionError(
-            f"a prompt for stream {stream!r} lies outside the frame of {width}x{height} pixels",
+            f"a prompt for stream {stream!r}, around {[round(side, 1) for side in box.tolist()]}, "
+            f"lies outside the frame of {width}x{height} pixels; give pixels of the frame",
             code="prompt_outside",
             stream=stream,
         )
-    return box
+    return inside
 
 
 def _around(command: PromptTrack) -> Sequence[float]:

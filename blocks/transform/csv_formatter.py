@@ -84,7 +84,8 @@ class CsvFormatter:
         if unknown:
             raise BlockError(
                 f"columns_operations of step {step.name!r} names {', '.join(map(repr, unknown))}, "
-                f"which columns_data does not give; it gives {', '.join(map(repr, columns))}",
+                f"which columns_data does not give; it gives {', '.join(map(repr, columns))}. "
+                "Add a column of that name, or take its operations out",
                 code="column_missing",
             )
         return cls()

@@ -14,7 +14,16 @@ from trackwire.specs import SpecificationError, TrackwireError
 
 from ..redaction import redact
 
-__all__ = ["ExitCode", "UsageError", "boundary", "err", "out", "say_error", "say_warning"]
+__all__ = [
+    "ExitCode",
+    "UsageError",
+    "boundary",
+    "err",
+    "error_text",
+    "out",
+    "say_error",
+    "say_warning",
+]
 
 out = Console(highlight=False, soft_wrap=True)
 """Standard output: results."""
@@ -36,6 +45,19 @@ class UsageError(TrackwireError):
     """The command was called in a way that cannot work."""
 
     default_code = "usage"
+
+
+def error_text(error: BaseException) -> str:
+    """Say an error with its code, under which the documentation explains it.
+
+    Args:
+        error: Any; only errors raised on purpose have a code. The mistakes of a specification
+            have one each, and what is wrong with a call needs none.
+    """
+    message = str(error) or type(error).__name__
+    if not isinstance(error, TrackwireError) or isinstance(error, SpecificationError):
+        return message
+    return message if error.code == UsageError.default_code else f"{message} [{error.code}]"
 
 
 def say_error(message: str) -> None:
@@ -81,10 +103,8 @@ def boundary(*, debug: bool) -> Iterator[None]:
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, TrackwireError):
-        return str(error)
-    if isinstance(error, OSError):
-        return str(error)
+    if isinstance(error, TrackwireError | OSError):
+        return error_text(error)
     return (
         f"{type(error).__name__}: {error} (not foreseen; --debug before the command, as in "
         "'trackwire --debug run ...', shows where)"

@@ -8,6 +8,8 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from trackwire.specs import TrackwireError
+
 from ..event_log import event_to_json
 from ..redaction import redact_values
 from .console import say_warning
@@ -47,7 +49,8 @@ class EventPrinter:
         where = "" if event.stream is None else f"{event.stream}: "
         if event.frame_number is not None:
             where = f"{where}frame {event.frame_number}: "
-        say_warning(f"{where}{event.message}")
+        code = f" [{event.error.code}]" if isinstance(event.error, TrackwireError) else ""
+        say_warning(f"{where}{event.message}{code}")
         if number == _TOLD_OF_A_KIND:
             say_warning(f"further events {event.kind!r} are only counted, in run.json")
 

@@ -19,7 +19,7 @@ from ..output_folder import OutputFolder, new_run_folder
 from ..record import Recorded, RecordOptions, record
 from ..sources.live_options import LiveOptions, Transport
 from ..sources.resolve import is_live_reference
-from .console import ExitCode, UsageError, err, out, say_error
+from .console import ExitCode, UsageError, err, error_text, out, say_error
 from .dashboard import Dashboard
 from .event_printer import EventPrinter, JsonEventPrinter
 from .progress import ProgressSink
@@ -139,7 +139,7 @@ def run(request: RunRequest) -> ExitCode:
             recorded = record(compiled.workflow, sources, folder, options)
         except (SourceError, SinkError) as error:
             if isinstance(error, SourceError) or error.code in _WRONG_CALLS:
-                raise UsageError(str(error)) from error
+                raise UsageError(str(error), code=error.code) from error
             raise
     if recorded.report["frames"]["processed"]:
         _say_result(recorded, folder.path)
@@ -168,7 +168,7 @@ def exit_code_of(recorded: Recorded) -> ExitCode:
         err.print("[bold yellow]interrupted[/]; what was done until then is on disk")
         return ExitCode.INTERRUPTED
     if recorded.outcome.error is not None:
-        say_error(str(recorded.outcome.error) or type(recorded.outcome.error).__name__)
+        say_error(error_text(recorded.outcome.error))
         return ExitCode.FAILED
     return ExitCode.DONE
 

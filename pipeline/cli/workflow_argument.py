@@ -95,7 +95,7 @@ def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:
         if not equals or not name:
             raise UsageError(f"--param needs NAME=VALUE, such as interval=10, found {pair!r}")
         if name in values:
-            raise UsageError(f"--param {name} is given twice")
+            raise UsageError(f"--param {name} is given twice; give it once")
         values[name] = _value(text)
     return values
 

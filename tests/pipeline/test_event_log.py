@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from trackwire.pipeline.event_log import EventLog
-from trackwire.specs import Event
+from trackwire.specs import BlockError, Event
 
 
 def test_it_keeps_the_first_and_counts_all() -> None:
@@ -49,6 +49,8 @@ def test_fields_without_a_value_are_left_out() -> None:
         "step": "tracker",
         "error": "ValueError",
     }
+    log(Event("step.failed", "error", "bad", error=BlockError("no", code="picture")))
+    assert (log.as_json()[1]["error"], log.as_json()[1]["code"]) == ("BlockError", "picture")
 
 
 def test_threads_may_tell_at_once() -> None:

@@ -140,8 +140,23 @@ def test_custom_logic_must_return_one_result_per_frame(make_clip: Callable[..., 
     """A result list of the wrong length is an error, not a shift of results."""
     pipeline = pipeline_over(make_clip(), Collector(), lambda _frames: [])
     pipeline.start()
-    with pytest.raises(BlockError, match="one result per frame"):
+    with pytest.raises(BlockError, match="one result per frame") as told:
         pipeline.join()
+    assert told.value.code == "outcome_count"
+
+
+def test_custom_logic_that_raises_is_named(make_clip: Callable[..., Path]) -> None:
+    """The error says which frame, keeps the cause, and has the code of a step that raised."""
+
+    def fails(_frames: list[Frame]) -> list[Any]:
+        raise LookupError("nothing here")
+
+    pipeline = pipeline_over(make_clip(), Collector(), fails)
+    pipeline.start()
+    with pytest.raises(BlockError, match="on_video_frame failed on frame 0") as told:
+        pipeline.join()
+    assert told.value.code == "step_raised"
+    assert isinstance(told.value.__cause__, LookupError)
 
 
 def test_sink_error_stops_or_is_skipped(make_clip: Callable[..., Path]) -> None:

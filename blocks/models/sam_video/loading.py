@@ -95,7 +95,8 @@ def find_folder(source: str) -> Path:
         return local
     if local.is_absolute() or source.startswith((".", "~")) or source.count("/") != 1:
         raise ModelError(
-            f"there is no folder {source!r}, and it is no hub repository 'owner/name'",
+            f"there is no folder {source!r}, and it is no hub repository 'owner/name'; 'trackwire "
+            "models' lists the models that have short names",
             code="model_not_found",
             source=source,
         )
@@ -160,7 +161,8 @@ def _explain(source: str, error: Exception) -> ModelError:
     if isinstance(error, RepositoryNotFoundError):
         return ModelError(
             f"there is no folder and no hub repository {source!r} (or it is private and no token "
-            f"was given)",
+            "was given); check the name, run 'hf auth login' for a private one, or "
+            f"{_LITE}",
             code="model_not_found",
             source=source,
         )
@@ -187,11 +189,17 @@ def _read_config(folder: Path, source: str) -> dict[str, Any]:
             source=source,
         ) from error
     if not isinstance(config, dict):
-        raise ModelError(f"config.json of {source} is no object", code="model_folder")
+        raise ModelError(
+            f"config.json of {source} must hold a JSON object, found {type(config).__name__}; "
+            "fetch the model anew",
+            code="model_folder",
+            source=source,
+        )
     if not any(folder.glob("*.safetensors")):
         raise ModelError(
             f"{source} holds no *.safetensors, found {_listed(folder)}. Other weight files can "
-            f"run code when they are opened and are never loaded",
+            "run code when they are opened and are never loaded; convert them, or take a "
+            "repository that has safetensors",
             code="model_not_safetensors",
             source=source,
         )
@@ -224,7 +232,7 @@ def _load_module(
         )
     except (OSError, RuntimeError, ValueError, ImportError) as error:
         raise ModelError(
-            f"the weights of {source} cannot be loaded: {error}",
+            f"the weights of {source} cannot be loaded: {error}; fetch the model anew",
             code="model_weights",
             source=source,
         ) from error
@@ -253,7 +261,9 @@ def _configuration(folder: Path, source: str, family: Family) -> Any:
         return config_class.from_pretrained(folder, local_files_only=True)
     except (OSError, ImportError, TypeError, ValueError) as error:
         raise ModelError(
-            f"config.json of {source} cannot be used: {error}", code="model_folder", source=source
+            f"config.json of {source} cannot be used: {error}; fetch the model anew",
+            code="model_folder",
+            source=source,
         ) from error
 
 
@@ -271,7 +281,7 @@ def _check_complete(report: dict[str, Any], source: str) -> None:
         shown = ", ".join(str(key) for key in sorted(map(str, wrong))[:5])
         raise ModelError(
             f"{len(wrong)} weights of {source} are missing or have another shape, such as {shown}: "
-            f"the files do not belong to this config.json",
+            "the files do not belong to this config.json; fetch the model anew",
             code="model_weights",
             source=source,
         )

@@ -336,7 +336,8 @@ def _planned(
     for proposal in accepted:
         if not isinstance(proposal, SamProposal):
             raise ModelError(
-                f"a proposal of another model was accepted: {type(proposal).__name__}",
+                f"a proposal of another model was accepted, a {type(proposal).__name__}; pass on "
+                "what propagate() and prompt() of this model return",
                 code="foreign_proposal",
             )
         for track_id in proposal.track_ids.tolist():
@@ -367,7 +368,9 @@ def _shared(frames: Sequence[FrameFeatures]) -> Sequence[FrameFeatures]:
 
 def _check_open(states: Sequence[SamState]) -> None:
     if any(state.closed for state in states):
-        raise ModelError("a state was used after it was closed", code="closed_state")
+        raise ModelError(
+            "a state was used after it was closed; get a new one with open()", code="closed_state"
+        )
 
 
 def _batch_size(network: Network) -> int:

@@ -49,7 +49,9 @@ def check_prompts(prompts: Sequence[Prompt]) -> None:
     ids = [prompt.track_id for prompt in prompts]
     if len(set(ids)) != len(ids):
         raise ModelError(
-            f"at most one prompt per track and frame, found track ids {ids}", code="prompt_twice"
+            f"a track takes at most one prompt for a frame, found track ids {ids}; put box, "
+            "points and mask of a track into one prompt",
+            code="prompt_twice",
         )
     for prompt in prompts:
         if prompt.labels is not None and not np.isin(prompt.labels, (0, 1)).all():

@@ -272,6 +272,13 @@ def test_wrong_colours_are_found_when_opening(properties: dict[str, Any], code: 
     assert caught.value.code == code
 
 
+def test_a_slip_in_a_colour_map_is_told() -> None:
+    """The near one is named, and where all of them are listed."""
+    with pytest.raises(BlockError, match="did you mean Matplotlib viridis") as caught:
+        find_palette("Matplotlib Viridiss", 5, [])
+    assert "matplotlib.colormaps" in str(caught.value)
+
+
 def test_options_from_elsewhere_are_checked_too(make_frame: MakeFrame) -> None:
     """Values that arrive over a wire are held against what is allowed."""
     frame = make_frame()

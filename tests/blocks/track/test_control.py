@@ -207,6 +207,7 @@ def test_requests_are_carried_out_in_order(rig: Any, tracked: Any) -> None:
     with pytest.raises(SessionError) as told:
         lost.result(0)
     assert told.value.code == "prompt_withdrawn"
+    assert "let a frame pass" in str(told.value)
 
 
 @pytest.mark.parametrize(
@@ -252,20 +253,23 @@ def test_a_malformed_prompt_is_refused_at_once(tracked: Any, given: dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("given", "code"),
+    ("given", "code", "found"),
     [
-        ({"box": (200, 0, 220, 9)}, "prompt_outside"),
-        ({"mask": np.ones((12, 16), dtype=bool)}, "prompt_size"),
-        ({"box": (60, 90, 70, 100)}, "nothing_found"),
+        ({"box": (200, 0, 220, 9)}, "prompt_outside", "[200.0, 0.0, 220.0, 9.0]"),
+        ({"mask": np.ones((12, 16), dtype=bool)}, "prompt_size", "16x12"),
+        ({"box": (60, 90, 70, 100)}, "nothing_found", "draw a box around the whole object"),
     ],
 )
-def test_a_prompt_that_leads_to_nothing_fails_alone(tracked: Any, given: Any, code: str) -> None:
-    """The future and one event say why; the frame and the tracks are as ever."""
+def test_a_prompt_that_leads_to_nothing_fails_alone(
+    tracked: Any, given: Any, code: str, found: str
+) -> None:
+    """The future and one event say why, and what to do; the frame and the tracks are as ever."""
     asked = tracked.tracker.control.prompt("a", **given)
     assert tracked.step(1).tracker_id.tolist() == [1, 2]
     with pytest.raises(SessionError) as told:
         asked.result(0)
     assert told.value.code == code
+    assert found in str(told.value)
     assert [(e.kind, e.fields["code"]) for e in tracked.events] == [
         ("tracker.request_failed", code)
     ]
@@ -277,7 +281,10 @@ def test_a_prompt_above_max_objects_is_refused(rig: Any) -> None:
     tracker.step(0, rig.boxes([rig.LEFT]))
     asked = tracker.tracker.control.prompt("a", box=rig.RIGHT)
     assert rig.places(tracker.step(1)).keys() == {1}
-    assert getattr(asked.exception(0), "code", None) == "max_objects"
+    refused = asked.exception(0)
+    assert isinstance(refused, SessionError)
+    assert refused.code == "max_objects"
+    assert "has 1 tracks, as many as max_objects allows" in str(refused)
 
 
 def test_a_prompt_that_breaks_the_model_does_not_break_the_stream(tracked: Any) -> None:

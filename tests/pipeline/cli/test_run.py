@@ -82,6 +82,7 @@ def test_results_are_only_replaced_when_asked_to(
     refused = trackwire(*call)
     assert refused.returncode == 2
     assert "--overwrite" in refused.stderr
+    assert "[output_taken]" in refused.stderr
     assert (tmp_path / "out/pillar/predictions.jsonl").read_bytes() == first
     assert trackwire(*call, "--overwrite", "--max-frames", "3").returncode == 0
     assert frames_in(tmp_path / "out/pillar/annotated.mp4") == 3
