@@ -273,6 +273,7 @@ class LiveSource(ReconnectingSource):
         url: Where it is, with user and password if it wants them; they appear nowhere else.
         options: How to open and keep it; None for the defaults.
         name: Wished ``video_identifier``; None for host and path.
+        backoff: Waits between attempts to connect again; None for the default ones.
 
     Raises:
         SourceError: The URL cannot be read by any means here.
@@ -283,11 +284,16 @@ class LiveSource(ReconnectingSource):
     """
 
     def __init__(
-        self, url: str, options: LiveOptions | None = None, *, name: str | None = None
+        self,
+        url: str,
+        options: LiveOptions | None = None,
+        *,
+        name: str | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         options = options or LiveOptions()
         address = url_address(url, transport=options.transport, low_latency=options.low_latency)
-        super().__init__(replace(address, name=name or address.name), options)
+        super().__init__(replace(address, name=name or address.name), options, backoff=backoff)
 
 
 class CameraSource(ReconnectingSource):

@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from trackwire import Frame, InferencePipeline
-from trackwire.pipeline import LiveOptions
+from trackwire.pipeline import LiveOptions, LiveSource
+from trackwire.pipeline.sources import Backoff
 from trackwire.specs import Event
 
 from .rtsp import moving_ball, serving
@@ -47,10 +48,13 @@ def test_a_hundred_reconnects_leave_nothing() -> None:
             return [{} for _ in frames]
 
         pipeline = InferencePipeline.init_with_custom_logic(
-            server.url(),
+            LiveSource(
+                server.url(),
+                LiveOptions(read_timeout_s=5.0),
+                backoff=Backoff(first_s=0.05, steady_s=0.0),
+            ),
             logic,
             status_update_handlers=[listen],
-            live=LiveOptions(read_timeout_s=5.0),
         )
         pipeline.start(use_main_thread=False)
         assert done.wait(DEADLINE_S)
