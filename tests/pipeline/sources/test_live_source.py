@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -245,6 +246,52 @@ def test_a_file_over_http_ends(web: str) -> None:
         assert source.comes_from_video_file is True
         assert len(list(iter(source.read, None))) == 12
         assert events == []
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_hls_ends_where_its_list_says_so(tmp_path: Path, finished: bool) -> None:
+    """A list with an end is a file; one without is live, and more of it is waited for."""
+    _write_hls(tmp_path, finished=finished)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _quiet(tmp_path))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        with opened(f"http://127.0.0.1:{server.server_port}/list.m3u8") as (source, _):
+            assert source.comes_from_video_file is finished
+            if finished:
+                assert len(list(iter(source.read, None))) == 50
+            else:
+                assert [read(source).epoch for _ in range(20)] == [0] * 20
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _quiet(folder: Path) -> Any:
+    class Files(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Be quiet."""
+
+    return Files
+
+
+def _write_hls(folder: Path, *, finished: bool) -> None:
+    path = folder / "list.m3u8"
+    with av.open(str(path), "w", format="hls", options={"hls_time": "1"}) as container:
+        stream: Any = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 64, 48, "yuv420p", 25
+        for number in range(50):
+            image = np.full((48, 64, 3), 4 * number, np.uint8)
+            picture = av.VideoFrame.from_ndarray(image, "bgr24")
+            picture.pts = number
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    if not finished:
+        path.write_text(path.read_text().replace("#EXT-X-ENDLIST", ""))
 
 
 def test_a_page_is_no_video(web: str) -> None:
