@@ -47,6 +47,7 @@ class Bench:
         }
         assert tracker["type"] == "roboflow_core/segment_anything_2_video@v1"
         tracker |= {"model_id": model_id, "prompt_mode": mode, "prompt_interval": INTERVAL}
+        tracker["on_gap"] = "reset"  # of objects kept over a gap, a prompt would not be needed
         lines = [_line(stream, number, box) for (stream, number), box in boxes.items()]
         (self.folder / "boxes.jsonl").write_text("".join(lines), encoding="utf-8")
         resources = Resources(base_directory=self.folder, device="cpu")

@@ -84,10 +84,11 @@ def test_a_restarted_source_begins_anew_with_new_ids(
     tracker: GuestTracker, picture: Callable[..., Any]
 ) -> None:
     """A number that runs back drops the tracks; their ids are not used again."""
-    tracker.run([picture("cam", 9)], [_boxes(9)], **OPTIONS)
-    (result,) = tracker.run([picture("cam", 1)], [None], **OPTIONS)
+    options = OPTIONS | {"on_gap": "reset"}
+    tracker.run([picture("cam", 9)], [_boxes(9)], **options)
+    (result,) = tracker.run([picture("cam", 1)], [None], **options)
     assert _ids(result) == []
-    (result,) = tracker.run([picture("cam", 2)], [_boxes(2)], **OPTIONS)
+    (result,) = tracker.run([picture("cam", 2)], [_boxes(2)], **options)
     assert _ids(result) == [2]
 
 
