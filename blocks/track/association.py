@@ -94,9 +94,8 @@ class Association:
         since = table.since_detection
         weight, possible = rules.weigh(self._seen_iou, expected, alike, since, self._gate, options)
         slips = rules.misnamed(fits, self._seen_iou, expected, since, options)
-        rows, columns = rules.match(
-            weight + _SAME * fits, (fits & possible | slips) & self._view.visible[:, None], gate=0.0
-        )
+        # Who is out of sight but was just detected keeps a neighbour from taking his detection.
+        rows, columns = rules.match(weight + _SAME * fits, fits & possible | slips, gate=0.0)
         stray_weight, stray_reasons, possible = self._weigh_strays()
         left = np.ones_like(possible)
         left[rows] = False

@@ -176,8 +176,8 @@ def share_pixels(views: Sequence[View], fixed: Sequence[View] = ()) -> list[View
     """Give every pixel to the track that is most likely there.
 
     Args:
-        views: Views of one frame; of two masks on one pixel the likelier keeps it, the earlier
-            one when they tie.
+        views: Views of one frame; of two masks on one pixel the likelier keeps it, the smaller
+            one when they tie: the other was cut from a box that holds both.
         fixed: Views that keep what they have, unless that leaves a mask of ``views`` less than
             half its area: then the two are the same object, and both stay.
 
@@ -191,7 +191,8 @@ def share_pixels(views: Sequence[View], fixed: Sequence[View] = ()) -> list[View
             if overlap is None:
                 continue
             second = views[j]
-            wins = first.cut(first.likelihood, overlap) >= second.cut(second.likelihood, overlap)
+            a, b = first.cut(first.likelihood, overlap), second.cut(second.likelihood, overlap)
+            wins = (a >= b) if first.mask.sum() <= second.mask.sum() else (a > b)
             both = first.cut(masks[i], overlap) & second.cut(masks[j], overlap)
             masks[i], masks[j] = masks[i].copy(), masks[j].copy()
             first.cut(masks[i], overlap)[both & ~wins] = False

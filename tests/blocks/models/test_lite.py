@@ -151,6 +151,16 @@ def test_overlapping_prompts_share_no_pixel(model: LiteModel) -> None:
     assert not (masks[0] & masks[1]).any()
 
 
+def test_a_box_inside_another_keeps_its_mask(model: LiteModel) -> None:
+    """What stands before something larger is not swallowed by it, whatever the order."""
+    large = (10.0, 10.0, 110.0, 120.0)
+    for boxes in ((red_box(0), large), (large, red_box(0))):
+        prompts = [Prompt(i, xyxy=box) for i, box in enumerate(boxes)]
+        proposal = step(model, model.open(SIZE_WH), scene(0), *prompts)
+        small = boxes.index(red_box(0))
+        assert overlap(red_box(0), proposal.xyxy[small]) > 0.5
+
+
 def test_propagate_and_prompt_leave_the_state_alone(model: LiteModel) -> None:
     """Looking twice gives the same answer, and so does looking after a prompt."""
     state = started(model)

@@ -132,3 +132,23 @@ def test_masks_of_detections_match_and_prompt(rig: Any) -> None:
     outcome = tracker.tick((tracker.frame(2), rig.boxes([rig.LEFT], mask=wrong)))[0]
     assert "16x12, the frame is 160x120" in str(outcome.error)
     assert len(tracker.step(2, rig.boxes([rig.LEFT], mask=corner))) == 1
+
+
+def test_a_neighbour_takes_no_detection_of_somebody_just_lost(rig: Any) -> None:
+    """Out of sight for a frame, a track keeps the detection that lies where it must be."""
+    gone = (46, 20, 76, 80)
+
+    def sliding(stream: str, number: int) -> dict[str, Any]:
+        return (
+            {"person1": rig.LEFT, "person2": gone} if number < 2 else {"person1": (32, 20, 62, 80)}
+        )
+
+    tracker = rig(sliding, prompt_mode="every_frame")
+    for number in range(2):
+        tracker.step(number, rig.boxes([rig.LEFT, gone]))
+    tracker.step(2, rig.boxes([gone]))
+    table = tracker.tracker.sessions.peek("a").standing.table
+    assert dict(zip(table.track_id.tolist(), table.since_detection.tolist(), strict=True)) == {
+        1: 2,
+        2: 1,
+    }
