@@ -204,18 +204,12 @@ class TrackTable:
         )
 
     def _velocity(self, rows: NDArray[np.intp], xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The velocity of some tracks with one more detection.
-
-        What was known counts half as much with each frame that passed: a mean over many frames is
-        exact, and the object may have turned round since.
-        """
+        """The velocity of some tracks with one more detection, half of it from the newest."""
         before = self.detection_xyxy[rows]
         moved = (xyxy[:, :2] + xyxy[:, 2:] - before[:, :2] - before[:, 2:]) / 2
-        frames = np.maximum(self.since_detection[rows], 1)[:, None]
-        newest = moved / frames
-        known = np.nan_to_num(self.velocity[rows])
-        kept = np.where(np.isnan(self.velocity[rows]), 0.0, 0.5**frames)
-        blend: NDArray[np.float32] = (newest + kept * (known - newest)).astype(np.float32)
+        newest = moved / np.maximum(self.since_detection[rows], 1)[:, None]
+        known = self.velocity[rows]
+        blend: NDArray[np.float32] = np.where(np.isnan(known), newest, (known + newest) / 2)
         return blend
 
     def _look(self, rows: NDArray[np.intp], evidence: Evidence) -> NDArray[np.float32]:

@@ -176,8 +176,9 @@ def share_pixels(views: Sequence[View], fixed: Sequence[View] = ()) -> list[View
     """Give every pixel to the track that is most likely there.
 
     Args:
-        views: Views of one frame; of two masks on one pixel the likelier keeps it, the smaller
-            one when they tie: the other was cut from a box that holds both.
+        views: Views of one frame; of two masks on one pixel the likelier keeps it. When they tie
+            the earlier one does, unless the later one would lose half its area: then the earlier
+            was cut from a box that holds both.
         fixed: Views that keep what they have, unless that leaves a mask of ``views`` less than
             half its area: then the two are the same object, and both stay.
 
@@ -192,8 +193,9 @@ def share_pixels(views: Sequence[View], fixed: Sequence[View] = ()) -> list[View
                 continue
             second = views[j]
             a, b = first.cut(first.likelihood, overlap), second.cut(second.likelihood, overlap)
-            wins = (a >= b) if first.mask.sum() <= second.mask.sum() else (a > b)
             both = first.cut(masks[i], overlap) & second.cut(masks[j], overlap)
+            swallowed = first.mask.sum() > second.mask.sum() <= 2 * both.sum()
+            wins = (a > b) if swallowed else (a >= b)
             masks[i], masks[j] = masks[i].copy(), masks[j].copy()
             first.cut(masks[i], overlap)[both & ~wins] = False
             second.cut(masks[j], overlap)[both & wins] = False
