@@ -61,6 +61,7 @@ __all__ = [
 
 BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = (
     ("detect.motion", "MotionDetection"),
+    ("detect.object_detection", "ObjectDetection"),
     ("detect.replay", "ReplayedDetections"),
     ("detect.hosted", "HostedDetectorV1"),
     ("detect.hosted", "HostedDetectorV2"),

@@ -1,13 +1,12 @@
-"""The object detection blocks of hosted platforms: known to the language, without a loader.
+"""The object detection blocks of hosted platforms, run with detectors of this machine.
 
-Documents that use them compile, so that they can be checked, drawn and rewired. Opening one
-says which blocks detect in this version.
+All documents that use them compile, so that they can be checked, drawn and rewired. They run where
+``model_id`` is one that :func:`load_detector` takes; opening another says what to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -21,16 +20,16 @@ from trackwire.specs import (
     STRING,
     Batch,
     BlockManifest,
-    ModelError,
-    Outcome,
     OutputDefinition,
-    Resources,
     Selector,
-    StreamKey,
     Traits,
 )
 
 from ..options import Count
+from .object_detection import ModelDetection
+
+if TYPE_CHECKING:
+    from ..frame import Frame
 
 __all__ = [
     "HostedDetectorV1",
@@ -46,6 +45,7 @@ _Share: TypeAlias = (
 )
 _Flag: TypeAlias = bool | Annotated[str, Selector(BOOLEAN)]
 
+_DEFAULT_CONFIDENCE: Final = 0.4
 _PREDICTIONS = OutputDefinition("predictions", frozenset({OBJECT_DETECTION_PREDICTION}))
 _INFERENCE_ID = OutputDefinition("inference_id", frozenset({STRING}))
 _MODEL_ID = OutputDefinition("model_id", frozenset({ROBOFLOW_MODEL_ID}))
@@ -115,54 +115,20 @@ class ObjectDetectionManifestV3(_DetectorManifest):
     )
 
 
-class _HostedDetector:
-    """A detector that cannot be opened in this version."""
+class _HostedDetector(ModelDetection):
+    """A detector chosen by its model id, with what hosted platforms put out of it."""
 
-    manifest: ClassVar[type[BlockManifest]] = _DetectorManifest
-
-    @classmethod
-    def open(cls, step: BlockManifest, resources: Resources) -> Self:
-        """Refuse to open.
-
-        Raises:
-            ModelError: Always, with the code ``detector_unavailable`` and the ways on.
-        """
-        model_id = getattr(step, "model_id", None)
-        raise ModelError(
-            f"no loader for the detector {model_id!r}: this version does not run detectors by "
-            "their model id. Ways on: put trackwire/motion_detection@v1 in the place of this "
-            "step to find what moves, or trackwire/replayed_detections@v1 with path to a file "
-            "of detections made elsewhere, and wire its predictions",
-            code="detector_unavailable",
-            model_id=model_id,
-        )
-
-    def demand(self, eager: Batch) -> Mapping[str, Sequence[bool]]:
-        """Demand nothing: no input is lazy."""
-        return {}
-
-    def run(self, batch: Batch) -> Sequence[Outcome]:
-        """Never called, since the block does not open.
-
-        Raises:
-            ModelError: Always.
-        """
-        raise ModelError(
-            "this detector was never opened; open() says what to use in its place",
-            code="detector_unavailable",
-        )
-
-    def end_stream(self, stream: StreamKey) -> None:
-        """Forget nothing."""
-
-    def close(self) -> None:
-        """Free nothing."""
+    def _outcome(self, batch: Batch, index: int, predictions: Any) -> dict[str, Any]:
+        outcome = super()._outcome(batch, index, predictions)
+        frame: Frame = batch["images"][index]
+        outcome["inference_id"] = f"{frame.image_id}/{self._name}"
+        return {output.name: outcome[output.name] for output in self.manifest.outputs}
 
 
 class HostedDetectorV1(_HostedDetector):
-    """An object detector chosen by its model id, first version: compiles, cannot be opened yet.
+    """An object detector chosen by its model id, first version: runs ``onnx:PATH``.
 
-    Documents that use it can be validated; running one raises a ``ModelError`` that names the
+    Documents with other ids can be validated; running one raises a ``ModelError`` that names the
     detectors which do run.
     """
 
@@ -170,9 +136,9 @@ class HostedDetectorV1(_HostedDetector):
 
 
 class HostedDetectorV2(_HostedDetector):
-    """An object detector chosen by its model id, second version: compiles, cannot be opened yet.
+    """An object detector chosen by its model id, second version: runs ``onnx:PATH``.
 
-    Documents that use it can be validated; running one raises a ``ModelError`` that names the
+    Documents with other ids can be validated; running one raises a ``ModelError`` that names the
     detectors which do run.
     """
 
@@ -180,10 +146,17 @@ class HostedDetectorV2(_HostedDetector):
 
 
 class HostedDetectorV3(_HostedDetector):
-    """An object detector chosen by its model id, third version: compiles, cannot be opened yet.
+    """An object detector chosen by its model id, third version: runs ``onnx:PATH``.
 
-    Documents that use it can be validated; running one raises a ``ModelError`` that names the
-    detectors which do run.
+    Documents with other ids can be validated; running one raises a ``ModelError`` that names the
+    detectors which do run. An ONNX file knows no best confidence of its own: the modes ``best``
+    and ``default`` take 0.4.
     """
 
     manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifestV3
+
+    def _confidence(self, batch: Batch, index: int) -> float:
+        custom = batch["custom_confidence"][index]
+        if batch["confidence_mode"][index] != "custom" or custom is None:
+            return _DEFAULT_CONFIDENCE
+        return float(custom)

@@ -1,0 +1,239 @@
+"""The object detection block: a detector chosen by its model id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
+
+from pydantic import Field
+
+from trackwire.specs import (
+    BOOLEAN,
+    IMAGE,
+    LIST_OF_VALUES,
+    OBJECT_DETECTION_PREDICTION,
+    ROBOFLOW_MODEL_ID,
+    STRING,
+    Batch,
+    BlockManifest,
+    Event,
+    Failure,
+    ModelError,
+    Outcome,
+    OutputDefinition,
+    Resources,
+    Selector,
+    StreamKey,
+    TrackwireError,
+    Traits,
+    is_selector,
+)
+
+from ..options import Count, Fraction, require_settled
+from .detector import DetectOptions, wanted_classes
+
+if TYPE_CHECKING:
+    from .detector import Detector
+
+__all__ = [
+    "ModelDetection",
+    "ObjectDetection",
+    "ObjectDetectionManifest",
+    "load_detector",
+]
+
+_Flag: TypeAlias = bool | Annotated[str, Selector(BOOLEAN)]
+_File: TypeAlias = Annotated[str, Selector(STRING)] | str | None
+_ONNX: Final = "onnx:"
+
+
+class ObjectDetectionManifest(BlockManifest):
+    """Properties of the object detection block."""
+
+    traits: ClassVar[Traits] = Traits(pure=True, local_only=True, cost="model")
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (
+        OutputDefinition("predictions", frozenset({OBJECT_DETECTION_PREDICTION})),
+        OutputDefinition("model_id", frozenset({ROBOFLOW_MODEL_ID})),
+    )
+
+    type: Literal["trackwire/object_detection@v1"] = "trackwire/object_detection@v1"
+    images: Annotated[str, Selector(IMAGE)] = Field(description="Pictures to look at.")
+    model_id: Annotated[str, Selector(ROBOFLOW_MODEL_ID, STRING)] | str = Field(
+        description="The detector: onnx:PATH for an ONNX file; a relative path starts at the "
+        "specification's folder."
+    )
+    confidence: Fraction = Field(default=0.4, description="Least confidence of a detection.")
+    iou_threshold: Fraction = Field(
+        default=0.5,
+        description="Boxes that overlap more are one object; DETR networks put each object out "
+        "once and do not use it.",
+    )
+    class_filter: list[str] | Annotated[str, Selector(LIST_OF_VALUES)] | None = Field(
+        default=None, description="Classes to keep; null keeps all."
+    )
+    max_detections: Count = Field(default=300, description="Most detections of one picture.")
+    class_agnostic_nms: _Flag = Field(
+        default=False, description="Compare boxes of different classes for overlap too."
+    )
+    max_candidates: Count = Field(
+        default=3000, description="Most boxes that are compared for overlap."
+    )
+    names_file: _File = Field(
+        default=None,
+        description="File with the name of a class in each line; null for the names of the "
+        "description or of the model's metadata.",
+    )
+    description_file: _File = Field(
+        default=None,
+        description="JSON file that tells what the model's file does not; null for the one "
+        "beside it with the same name and the ending .json, if there is one.",
+    )
+
+
+class ModelDetection:
+    """What the blocks that run a detector have in common.
+
+    Args:
+        step: The manifest of the step; it has the properties of :class:`DetectOptions`, except
+            perhaps ``confidence``.
+        detector: The loaded detector.
+    """
+
+    manifest: ClassVar[type[BlockManifest]]
+
+    def __init__(self, step: BlockManifest, detector: Detector) -> None:
+        self._name = step.name
+        self._detector = detector
+
+    @classmethod
+    def open(cls, step: BlockManifest, resources: Resources) -> Self:
+        """Load the detector.
+
+        Raises:
+            ModelError: There is no such detector, or it cannot be loaded.
+            BlockError: The detector has no class of the filter's name, or an option is wired to
+                something that changes from frame to frame.
+        """
+        fixed = [name for name in _FIXED if hasattr(step, name)]
+        require_settled(step, fixed)
+        files = {name: getattr(step, name, None) for name in _FIXED[1:]}
+        detector = load_detector(getattr(step, "model_id", ""), resources, **files)
+        wanted = getattr(step, "class_filter", None)
+        if wanted is not None and not is_selector(wanted):
+            wanted_classes(detector.class_names, wanted)  # a wrong name shall stop here
+        resources.outbox(
+            Event(
+                "detector.loaded",
+                "info",
+                f"detector {getattr(step, 'model_id', '')} runs on {detector.provider}",
+                step=step.name,
+                fields={"provider": detector.provider, "classes": len(detector.class_names)},
+            )
+        )
+        return cls(step, detector)
+
+    def demand(self, eager: Batch) -> Mapping[str, Sequence[bool]]:
+        """Demand nothing: no input is lazy."""
+        return {}
+
+    def run(self, batch: Batch) -> Sequence[Outcome]:
+        """Look at the pictures of all streams at once."""
+        frames = batch["images"]
+        options = [self._options(batch, index) for index in range(len(batch))]
+        try:
+            found = self._detector.detect(frames, options, self._name)
+        except TrackwireError as error:
+            if len(batch) == 1:
+                return [Failure(error)]
+            return [self.run(_element(batch, index))[0] for index in range(len(batch))]
+        return [self._outcome(batch, index, detections) for index, detections in enumerate(found)]
+
+    def end_stream(self, stream: StreamKey) -> None:
+        """Keep everything: a stream leaves no trace."""
+
+    def close(self) -> None:
+        """Let the detector go."""
+
+    def _options(self, batch: Batch, index: int) -> DetectOptions:
+        return DetectOptions(
+            confidence=self._confidence(batch, index),
+            **{name: batch[name][index] for name in _OPTIONS},
+        )
+
+    def _confidence(self, batch: Batch, index: int) -> float:
+        return float(batch["confidence"][index])
+
+    def _outcome(self, batch: Batch, index: int, predictions: Any) -> dict[str, Any]:
+        return {"predictions": predictions, "model_id": batch["model_id"][index]}
+
+
+class ObjectDetection(ModelDetection):
+    """Finds objects with a trained detector in an ONNX file.
+
+    The layout of the file's outputs is recognised: YOLOv5, YOLOv8 and v11, YOLOv10, YOLO-NAS,
+    RT-DETR, RF-DETR, FastestDet. The pictures of all streams go through the network in one call
+    where it takes several at a time.
+    """
+
+    manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifest
+
+
+_FIXED: Final = ("model_id", "names_file", "description_file")
+_OPTIONS: Final = (
+    "iou_threshold",
+    "class_filter",
+    "max_detections",
+    "class_agnostic_nms",
+    "max_candidates",
+)
+
+
+def load_detector(
+    model_id: str,
+    resources: Resources,
+    *,
+    names_file: str | None = None,
+    description_file: str | None = None,
+) -> Detector:
+    """Load a detector by its id, or share it with whoever holds it in this process.
+
+    Args:
+        model_id: ``onnx:`` and a path.
+        resources: Relative paths start at ``base_directory``; ``device`` says where it runs.
+        names_file: Names of the classes, one in each line.
+        description_file: Description of the model.
+
+    Raises:
+        ModelError: No detector has such an id, or it cannot be loaded.
+    """
+    if not model_id.startswith(_ONNX) or not model_id.removeprefix(_ONNX).strip():
+        raise ModelError(
+            f"no loader for the detector {model_id!r}: a detector's id is onnx:PATH, such as "
+            "onnx:models/yolo11n.onnx. Ways on: export the model to ONNX; or put "
+            "trackwire/motion_detection@v1 in the place of this step to find what moves, or "
+            "trackwire/replayed_detections@v1 with path to a file of detections made elsewhere, "
+            "and wire its predictions",
+            code="detector_unavailable",
+            model_id=model_id,
+        )
+    from .onnx_detector import load_onnx_detector
+
+    def place(path: str) -> Path:
+        return (resources.base_directory or Path()) / Path(path).expanduser()
+
+    return load_onnx_detector(
+        place(model_id.removeprefix(_ONNX).strip()),
+        device=resources.device,
+        names_file=None if names_file is None else place(names_file),
+        description_file=None if description_file is None else place(description_file),
+    )
+
+
+def _element(batch: Batch, index: int) -> Batch:
+    """One element of a batch, as a batch."""
+    return Batch(
+        batch.streams[index : index + 1],
+        {name: column[index : index + 1] for name, column in batch.columns.items()},
+        batch.indices[index : index + 1],
+    )
