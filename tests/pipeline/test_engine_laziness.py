@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackwire.blocks import Frame
 from trackwire.pipeline.engine import Engine
 from trackwire.specs import (
     IMAGE,
@@ -27,29 +26,7 @@ from trackwire.specs import (
     compile_workflow,
 )
 
-MakeFrame: TypeAlias = Callable[..., Frame]
-
-VALUE = (OutputDefinition("value", frozenset({WILDCARD})),)
-
-
-class Plain:
-    """Remembers each element it worked on, as (stream, frame number)."""
-
-    def __init__(self, step: Any, resources: Resources) -> None:
-        self.step = step
-        self.seen: list[Any] = []
-        cast("dict[str, Any]", resources.extras).setdefault("blocks", {})[step.name] = self
-
-    @classmethod
-    def open(cls, step: BlockManifest, resources: Resources) -> Self:
-        return cls(step, resources)
-
-    def demand(self, eager: Batch) -> Mapping[str, Sequence[bool]]:
-        return {}
-
-    def end_stream(self, stream: str) -> None: ...
-
-    def close(self) -> None: ...
+from .plain_block import VALUE, MakeFrame, Plain
 
 
 class DetectorManifest(BlockManifest):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 
@@ -29,29 +29,7 @@ from trackwire.specs import (
     compile_workflow,
 )
 
-MakeFrame: TypeAlias = Callable[..., Frame]
-
-VALUE = (OutputDefinition("value", frozenset({WILDCARD})),)
-
-
-class Plain:
-    """Keeps the batches that it was given."""
-
-    def __init__(self, step: Any, resources: Resources) -> None:
-        self.step = step
-        self.batches: list[Batch] = []
-        cast("dict[str, Any]", resources.extras).setdefault("blocks", {})[step.name] = self
-
-    @classmethod
-    def open(cls, step: BlockManifest, resources: Resources) -> Self:
-        return cls(step, resources)
-
-    def demand(self, eager: Batch) -> Mapping[str, Sequence[bool]]:
-        return {}
-
-    def end_stream(self, stream: str) -> None: ...
-
-    def close(self) -> None: ...
+from .plain_block import VALUE, MakeFrame, Plain
 
 
 class CountManifest(BlockManifest):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 import pytest
@@ -30,9 +30,8 @@ from trackwire.specs import (
     compile_workflow,
 )
 
-MakeFrame: TypeAlias = Callable[..., Frame]
+from .plain_block import VALUE, MakeFrame
 
-VALUE = (OutputDefinition("value", frozenset({WILDCARD})),)
 Wires: TypeAlias = list[Annotated[str, Selector(WILDCARD)]]
 
 
