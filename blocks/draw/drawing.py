@@ -18,7 +18,6 @@ from trackwire.specs import (
     Batch,
     BlockError,
     BlockManifest,
-    Failure,
     Outcome,
     OutputDefinition,
     Resources,
@@ -28,6 +27,7 @@ from trackwire.specs import (
     is_selector,
 )
 
+from ..elements import run_each
 from ..frame import Frame
 
 if TYPE_CHECKING:
@@ -143,14 +143,7 @@ class Drawing(ABC):
 
     def run(self, batch: Batch) -> Sequence[Outcome]:
         """Draw each element."""
-        outcomes: list[Outcome] = []
-        for index, stream in enumerate(batch.streams):
-            values = {name: column[index] for name, column in batch.columns.items()}
-            try:
-                outcomes.append({"image": self.draw(stream, values)})
-            except Exception as error:  # noqa: BLE001 - one bad element must not fail the others
-                outcomes.append(Failure(error))
-        return outcomes
+        return run_each(batch, lambda stream, values: {"image": self.draw(stream, values)})
 
     def annotator(self, stream: StreamKey, values: Mapping[str, Any]) -> Any:
         """Find the annotator for the options of an element, making it if need be."""

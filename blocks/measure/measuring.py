@@ -13,7 +13,6 @@ from trackwire.specs import (
     Batch,
     BlockError,
     BlockManifest,
-    Failure,
     Outcome,
     OutputDefinition,
     Resources,
@@ -22,6 +21,7 @@ from trackwire.specs import (
     Traits,
 )
 
+from ..elements import run_each
 from ..frame import Frame, VideoMetadata
 
 if TYPE_CHECKING:
@@ -106,14 +106,7 @@ class Measuring(ABC, Generic[State]):
 
     def run(self, batch: Batch) -> Sequence[Outcome]:
         """Measure each element; one that cannot be measured fails alone."""
-        outcomes: list[Outcome] = []
-        for index, stream in enumerate(batch.streams):
-            values = {name: column[index] for name, column in batch.columns.items()}
-            try:
-                outcomes.append(self._run_one(stream, values))
-            except Exception as error:  # noqa: BLE001 - one bad element must not fail the others
-                outcomes.append(Failure(error))
-        return outcomes
+        return run_each(batch, self._run_one)
 
     def end_stream(self, stream: StreamKey) -> None:
         """Forget a stream."""

@@ -18,7 +18,6 @@ from trackwire.specs import (
     STRING,
     Batch,
     BlockManifest,
-    Failure,
     Outcome,
     OutputDefinition,
     Resources,
@@ -27,6 +26,7 @@ from trackwire.specs import (
     Traits,
 )
 
+from ..elements import run_each
 from ..query.language import AnyOperation, run_operations
 from .addresses import may_call_private
 from .courier import Courier, Letter
@@ -154,14 +154,7 @@ class WebhookSink:
 
     def run(self, batch: Batch) -> Sequence[Outcome]:
         """Send a request for each element that no cooldown holds back."""
-        outcomes: list[Outcome] = []
-        for index, stream in enumerate(batch.streams):
-            values = {name: column[index] for name, column in batch.columns.items()}
-            try:
-                outcomes.append(self._notify(stream, values))
-            except Exception as error:  # noqa: BLE001 - one bad element must not fail the others
-                outcomes.append(Failure(error))
-        return outcomes
+        return run_each(batch, self._notify)
 
     def end_stream(self, stream: StreamKey) -> None:
         """Forget when the stream's last request was sent."""

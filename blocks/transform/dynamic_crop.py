@@ -31,6 +31,7 @@ from trackwire.specs import (
     is_selector,
 )
 
+from ..elements import run_each
 from ..frame import Frame
 
 if TYPE_CHECKING:
@@ -109,14 +110,7 @@ class DynamicCrop:
 
     def run(self, batch: Batch) -> Sequence[Outcome]:
         """Cut each picture into a crop per detection."""
-        outcomes: list[Outcome] = []
-        for index in range(len(batch)):
-            values = {name: column[index] for name, column in batch.columns.items()}
-            try:
-                outcomes.append(_crops(values))
-            except Exception as error:  # noqa: BLE001 - one bad element must not fail the others
-                outcomes.append(Failure(error))
-        return outcomes
+        return run_each(batch, lambda _stream, values: _crops(values))
 
     def end_stream(self, stream: StreamKey) -> None:
         """Forget nothing: a crop does not depend on earlier ones."""

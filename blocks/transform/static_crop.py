@@ -12,7 +12,6 @@ from trackwire.specs import (
     IMAGE,
     Batch,
     BlockManifest,
-    Failure,
     Halt,
     Outcome,
     OutputDefinition,
@@ -22,6 +21,7 @@ from trackwire.specs import (
     Traits,
 )
 
+from ..elements import run_each
 from ..frame import Frame
 from ..options import Count
 
@@ -95,14 +95,7 @@ class _StaticCrop:
 
     def run(self, batch: Batch) -> Sequence[Outcome]:
         """Cut each picture; where nothing is left of it, the branch ends."""
-        outcomes: list[Outcome] = []
-        for index in range(len(batch)):
-            values = {name: column[index] for name, column in batch.columns.items()}
-            try:
-                outcomes.append(self._cut(values))
-            except Exception as error:  # noqa: BLE001 - one bad element must not fail the others
-                outcomes.append(Failure(error))
-        return outcomes
+        return run_each(batch, lambda _stream, values: self._cut(values))
 
     def _cut(self, values: Mapping[str, Any]) -> Outcome:
         from .cutting import cut
