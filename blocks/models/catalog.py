@@ -56,7 +56,7 @@ class ModelEntry:
         """Whether it loads without a download; None where nobody can tell without the extra."""
         if self.hub_id is None:
             return True
-        from .sam_video.loading import is_on_disk
+        from .hub_folder import is_on_disk
 
         return is_on_disk(self.hub_id)
 
