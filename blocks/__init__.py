@@ -22,7 +22,14 @@ if TYPE_CHECKING:
         detections_to_json,
     )
     from .frame import CropOrigin, Frame, VideoMetadata
-    from .models.catalog import VIDEO_MODELS, ModelEntry, find_video_model, load_video_model
+    from .models.catalog import (
+        VIDEO_MODELS,
+        ModelEntry,
+        find_video_model,
+        load_image_model,
+        load_video_model,
+    )
+    from .models.image_seam import ImageModel, ImagePrompts, Segmented
     from .models.lite import LiteModel
     from .models.seam import MemoryPlan, Prompt, Proposal, VideoModel
     from .track.control import TrackerControl
@@ -38,11 +45,14 @@ __all__ = [
     "CropOrigin",
     "DetectionsFormatError",
     "Frame",
+    "ImageModel",
+    "ImagePrompts",
     "LiteModel",
     "MemoryPlan",
     "ModelEntry",
     "Prompt",
     "Proposal",
+    "Segmented",
     "SessionStatus",
     "TrackEvent",
     "TrackerControl",
@@ -56,6 +66,7 @@ __all__ = [
     "empty_detections",
     "find_video_model",
     "in_frame_coordinates",
+    "load_image_model",
     "load_video_model",
 ]
 
@@ -109,11 +120,14 @@ _HOME: Final = {
     "CropOrigin": "frame",
     "DetectionsFormatError": "detections_json",
     "Frame": "frame",
+    "ImageModel": "models.image_seam",
+    "ImagePrompts": "models.image_seam",
     "LiteModel": "models.lite",
     "MemoryPlan": "models.seam",
     "ModelEntry": "models.catalog",
     "Prompt": "models.seam",
     "Proposal": "models.seam",
+    "Segmented": "models.image_seam",
     "SessionStatus": "track.tracker_status",
     "TrackEvent": "track.track_events",
     "TrackerControl": "track.control",
@@ -127,6 +141,7 @@ _HOME: Final = {
     "empty_detections": "detections",
     "find_video_model": "models.catalog",
     "in_frame_coordinates": "coordinates",
+    "load_image_model": "models.catalog",
     "load_video_model": "models.catalog",
 }
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from trackwire.specs import ModelError, Resources
 
-from .shared import ModelPool, SharedVideoModel
+from .shared import ModelPool, SharedImageModel, SharedVideoModel
 
 if TYPE_CHECKING:
+    from .image_seam import ImageModel
     from .seam import VideoModel
 
-__all__ = ["VIDEO_MODELS", "ModelEntry", "find_video_model", "load_video_model"]
+__all__ = [
+    "VIDEO_MODELS",
+    "ModelEntry",
+    "find_video_model",
+    "load_image_model",
+    "load_video_model",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,8 @@ class ModelEntry:
         also_needs: Packages beyond the extra.
         sizes: Sides of the square input, pixels; the first one is the default. Empty where the
             model's own configuration tells them.
+        unsorted: Repository or folder of which only its files tell whether it holds a tracker or
+            a model that only knows single pictures; None for the trackers of the catalog.
         size_step: ``@SIZE`` may choose any multiple of it, from twice that on; None for ``sizes``
             only.
     """
@@ -51,6 +60,7 @@ class ModelEntry:
     also_needs: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
     size_step: int | None = None
+    unsorted: str | None = None
 
     def is_on_disk(self) -> bool | None:
         """Whether it loads without a download; None where nobody can tell without the extra."""
@@ -135,7 +145,8 @@ VIDEO_MODELS: Final[tuple[ModelEntry, ...]] = (
 )
 """All models, the one that always runs first."""
 
-_POOL: Final = ModelPool()
+_POOL: Final[ModelPool[SharedVideoModel[Any, Any]]] = ModelPool(SharedVideoModel)
+_IMAGE_POOL: Final[ModelPool[SharedImageModel[Any]]] = ModelPool(SharedImageModel)
 # A model that was loaded under other values is another one.
 _MACHINE_OPTIONS: Final = ("TRACKWIRE_SAM_DTYPE", "TRACKWIRE_SAM_ENCODER")
 _ID = re.compile(r"(?P<name>.+?)(?:@(?P<size>\d+))?")
@@ -208,12 +219,75 @@ def load_video_model(model_id: str, resources: Resources) -> SharedVideoModel[An
             in its place.
     """
     if resources.model_loader is not None:
-        return _POOL.adopt(resources.model_loader(model_id))
+        return _adopt(resources.model_loader(model_id))
     entry, size = find_video_model(model_id, resources.base_directory)
+    return _POOL.get(_key(entry, size, resources), lambda: entry.load(size, resources.device))
+
+
+def load_image_model(model_id: str, resources: Resources) -> SharedImageModel[Any]:
+    """Load a model of single pictures, or share it with whoever holds it in this process.
+
+    A tracker finds masks in single pictures as well: the same id gives the same weights in memory
+    for both, and one lock, so that a tracker and a block that segments pictures can use it at the
+    same time. Repositories and folders may also hold models that only know single pictures.
+
+    Args:
+        model_id: As :func:`find_video_model` takes it.
+        resources: As :func:`load_video_model` takes them; what ``model_loader`` gives must be a
+            tracker with a method ``image_model()``, or a model of single pictures.
+
+    Returns:
+        The model, behind a lock.
+
+    Raises:
+        ModelError: There is no such model, it cannot be loaded, or it only tracks.
+    """
+    if resources.model_loader is not None:
+        given = resources.model_loader(model_id)
+        if isinstance(given, SharedImageModel):
+            return given
+        if not hasattr(given, "propagate") and hasattr(given, "segment"):
+            return _IMAGE_POOL.get(("adopted", id(given)), lambda: given)
+        return _images_of(_adopt(given), model_id)
+    entry, size = find_video_model(model_id, resources.base_directory)
+    source = entry.unsorted
+    if source is not None:
+        from .sam_video.loading import holds_image_model
+
+        if holds_image_model(source):
+            from . import sam_image
+
+            return _IMAGE_POOL.get(
+                _key(entry, size, resources),
+                lambda: sam_image.load(source, size, resources.device),
+            )
+    return _images_of(load_video_model(model_id, resources), model_id)
+
+
+def _key(entry: ModelEntry, size: int | None, resources: Resources) -> Hashable:
     how = [os.environ.get(name) for name in _MACHINE_OPTIONS]
-    return _POOL.get(
-        (entry.model_id, size, resources.device, *how), lambda: entry.load(size, resources.device)
-    )
+    return entry.model_id, size, resources.device, *how
+
+
+def _adopt(model: Any) -> SharedVideoModel[Any, Any]:
+    """Give the one shared wrapper of a tracker that somebody else loaded."""
+    if isinstance(model, SharedVideoModel):
+        return model
+    # The wrapper holds the model, so its address is not given to another while it is a key.
+    return _POOL.get(("adopted", id(model)), lambda: model)
+
+
+def _images_of(video: SharedVideoModel[Any, Any], model_id: str) -> SharedImageModel[Any]:
+    offered: Callable[[], ImageModel[Any]] | None = getattr(video.wrapped, "image_model", None)
+    if offered is None:
+        raise ModelError(
+            f"model {model_id!r} follows objects but finds no masks in single pictures: "
+            f"{type(video.wrapped).__name__} has no method image_model(); take 'lite' or one of "
+            "the Segment Anything models",
+            code="model_no_images",
+            model_id=model_id,
+        )
+    return SharedImageModel(offered(), video)
 
 
 def _elsewhere(
@@ -238,6 +312,7 @@ def _elsewhere(
             load=_sam_loader(name),
             hub_id=name,
             needs="sam",
+            unsorted=name,
         )
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     known = ", ".join(each.model_id for each in VIDEO_MODELS)
@@ -259,6 +334,7 @@ def _in_folder(folder: Path) -> ModelEntry:
         title=f"Segment Anything tracker in {place}",
         load=_sam_loader(place),
         needs="sam",
+        unsorted=place,
     )
 
 

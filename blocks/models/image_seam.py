@@ -136,7 +136,7 @@ class Segmented:
         rows = np.arange(len(self))
         details = self.details
         if details is not None:
-            details = [[masks[one]] for masks, one in zip(details, chosen, strict=True)]
+            details = [[masks[one]] for masks, one in zip(details, chosen.tolist(), strict=True)]
         return replace(
             self,
             logits=self.logits[rows, chosen][:, None],

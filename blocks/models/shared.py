@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ..frame import Frame
+    from .image_seam import ImageModel, ImagePrompts, Segmented
     from .seam import MemoryPlan, Prompt, Proposal, VideoModel
 
-__all__ = ["ModelPool", "SharedVideoModel"]
+__all__ = ["ModelPool", "SharedImageModel", "SharedVideoModel"]
 
 F = TypeVar("F")
 S = TypeVar("S")
+W = TypeVar("W")
 
 
 class SharedVideoModel(Generic[F, S]):
@@ -36,6 +41,11 @@ class SharedVideoModel(Generic[F, S]):
     def wrapped(self) -> VideoModel[F, S]:
         """The model itself, without the lock."""
         return self._model
+
+    @property
+    def lock(self) -> threading.Lock:
+        """What is held during a call, for others that use the same network."""
+        return self._lock
 
     def encode(self, frames: Sequence[Frame]) -> Sequence[F]:
         """See :meth:`VideoModel.encode`."""
@@ -90,21 +100,88 @@ class SharedVideoModel(Generic[F, S]):
             self._model.close(state)
 
 
-class ModelPool:
-    """Models loaded once and kept for as long as somebody holds them. Thread-safe."""
+class SharedImageModel(Generic[F]):
+    """A model of single pictures behind a lock: one call at a time, from whichever thread.
 
-    def __init__(self) -> None:
-        self._models: WeakValueDictionary[Hashable, SharedVideoModel[Any, Any]] = (
-            WeakValueDictionary()
-        )
+    Args:
+        model: The model.
+        video: The tracker whose network it uses, if it does; both then take turns. Its features
+            of a frame are features for this model as well.
+    """
+
+    def __init__(self, model: ImageModel[F], video: SharedVideoModel[F, Any] | None = None) -> None:
+        self._model = model
+        self._video = video
+        self._lock = threading.Lock() if video is None else video.lock
+
+    @property
+    def wrapped(self) -> ImageModel[F]:
+        """The model itself, without the lock."""
+        return self._model
+
+    @property
+    def video(self) -> SharedVideoModel[F, Any] | None:
+        """The tracker that shares its network and features; None for a model of pictures only."""
+        return self._video
+
+    @property
+    def low_res_hw(self) -> tuple[int, int]:
+        """See :attr:`ImageModel.low_res_hw`."""
+        return self._model.low_res_hw
+
+    def encode(self, pictures: Sequence[NDArray[np.uint8]]) -> Sequence[F]:
+        """See :meth:`ImageModel.encode`."""
+        with self._lock:
+            return self._model.encode(pictures)
+
+    def segment(
+        self,
+        features: Sequence[F],
+        prompts: Sequence[ImagePrompts],
+        sizes_wh: Sequence[tuple[int, int]],
+        multimask: bool,
+    ) -> Sequence[Segmented]:
+        """See :meth:`ImageModel.segment`."""
+        with self._lock:
+            return self._model.segment(features, prompts, sizes_wh, multimask)
+
+    def upscale(
+        self,
+        segmented: Segmented,
+        hole_area: float = 0.0,
+        sprinkle_area: float = 0.0,
+        threshold: float = 0.0,
+    ) -> NDArray[np.float32]:
+        """See :meth:`ImageModel.upscale`."""
+        with self._lock:
+            return self._model.upscale(segmented, hole_area, sprinkle_area, threshold)
+
+    def embedding(self, feature: F) -> Any:
+        """See :meth:`ImageModel.embedding`."""
+        with self._lock:
+            return self._model.embedding(feature)
+
+    def nbytes(self, feature: F) -> int:
+        """See :meth:`ImageModel.nbytes`."""
+        return self._model.nbytes(feature)
+
+
+class ModelPool(Generic[W]):
+    """Models loaded once and kept for as long as somebody holds them. Thread-safe.
+
+    Args:
+        share: Puts a loaded model behind a lock.
+    """
+
+    def __init__(self, share: Callable[[Any], W]) -> None:
+        self._share = share
+        self._models: WeakValueDictionary[Hashable, W] = WeakValueDictionary()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._models)
 
-    def get(
-        self, key: Hashable, load: Callable[[], VideoModel[Any, Any]]
-    ) -> SharedVideoModel[Any, Any]:
+    def get(self, key: Hashable, load: Callable[[], Any]) -> W:
         """Return the model of a key; load it if nobody holds it.
 
         Args:
@@ -117,12 +194,5 @@ class ModelPool:
         with self._lock:
             shared = self._models.get(key)
             if shared is None:
-                shared = self._models[key] = SharedVideoModel(load())
+                shared = self._models[key] = self._share(load())
             return shared
-
-    def adopt(self, model: VideoModel[Any, Any]) -> SharedVideoModel[Any, Any]:
-        """Return the one shared wrapper of a model that somebody else loaded."""
-        if isinstance(model, SharedVideoModel):
-            return model
-        # The wrapper holds the model, so its address is not given to another while it is a key.
-        return self.get(("adopted", id(model)), lambda: model)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     import torch
 
+    from .image_network import FrameFeatures
     from .memory import ObjectMemory, Recall
-    from .network import FrameFeatures, Network
+    from .network import Network
 
-__all__ = ["attend", "batches", "without_memory"]
+__all__ = ["attend", "batches"]
 
 K = TypeVar("K", bound=Hashable)
 
@@ -35,15 +36,6 @@ def batches(keys: Sequence[K], size: int) -> Iterator[tuple[K, list[int]]]:
     for key, positions in groups.items():
         for start in range(0, len(positions), size):
             yield key, positions[start : start + size]
-
-
-def without_memory(network: Network, features: Sequence[FrameFeatures]) -> torch.Tensor:
-    """Features for objects that are prompted, which do not look back: ``(B, C, h, w)``."""
-    import torch
-
-    top = torch.cat([frame.top for frame in features])
-    prompted: torch.Tensor = top + network.module.no_memory_embedding.view(1, -1, 1, 1)
-    return prompted
 
 
 def attend(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..small_areas import small_components
+
 if TYPE_CHECKING:
     import supervision as sv
     import torch
@@ -44,23 +46,12 @@ def fill_small_areas(logits: torch.Tensor, hole_area: int, sprinkle_area: int) -
         if not mask.any():
             continue
         if hole_area > 0:
-            holes[index] = _small_components(~mask, hole_area)
+            holes[index] = small_components(~mask, hole_area)
         whole = mask | holes[index]
         if sprinkle_area > 0:
-            sprinkles[index] = _small_components(whole, min(int(whole.sum()) // 2, sprinkle_area))
+            sprinkles[index] = small_components(whole, min(int(whole.sum()) // 2, sprinkle_area))
     filled = torch.where(torch.from_numpy(holes).to(logits.device), 0.1, logits)
     return torch.where(torch.from_numpy(sprinkles).to(logits.device), -0.1, filled)
-
-
-def _small_components(mask: NDArray[np.bool_], area: int) -> NDArray[np.bool_]:
-    """Pixels of ``mask`` in 8-connected components of at most ``area`` pixels."""
-    import cv2
-
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    small: NDArray[np.bool_] = stats[:, cv2.CC_STAT_AREA] <= area
-    small[0] = False  # label 0 is what lies outside the mask
-    chosen: NDArray[np.bool_] = small[labels]
-    return chosen
 
 
 def keep_apart(logits: torch.Tensor) -> torch.Tensor:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from trackwire.specs import ModelError
 
 from .attention import attend, batches
+from .image_network import FrameFeatures
 from .memory import MemoryLayout, ObjectMemory
-from .network import Decoded, FrameFeatures, Network
+from .network import Decoded, Network
 from .preprocess import Preprocessor
 from .prompts import Request, answer, check_prompts
 from .proposal import MaskCare, SamProposal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import torch
 
     from ...frame import Frame
+    from ..sam_image.model import SamImageModel
     from ..seam import MemoryPlan, Prompt, Proposal
 
 __all__ = ["SamState", "SamVideoModel"]
@@ -134,6 +136,12 @@ class SamVideoModel:
                 pictures = self._preprocess(frames[start : start + self._batch])
                 features += self.network.encode(pictures)
         return features
+
+    def image_model(self) -> SamImageModel:
+        """Give what finds masks in single pictures with the same weights, which it shares."""
+        from ..sam_image.model import SamImageModel
+
+        return SamImageModel(self.network)
 
     def open(self, size_wh: tuple[int, int]) -> SamState:
         """Start an empty state for frames of the given size, pixels."""

@@ -6,34 +6,23 @@ called directly, so objects of any number of streams share a batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .image_network import ImageNetwork, gather
 from .latents import squeeze_views
 
 if TYPE_CHECKING:
     import torch
 
     from .families import Family
+    from .image_network import FrameFeatures
 
-__all__ = ["HIDDEN_LOGIT", "Decoded", "FrameFeatures", "Network", "image_encoder"]
+__all__ = ["HIDDEN_LOGIT", "Decoded", "Network"]
 
 HIDDEN_LOGIT = -1024.0
 """Mask logit the models give to every pixel of an object they do not see."""
-
-
-@dataclass(frozen=True, slots=True)
-class FrameFeatures:
-    """What the image encoder found on one frame.
-
-    Args:
-        fine: ``(1, C / 8, 4 h, 4 w)`` and ``(1, C / 4, 2 h, 2 w)``, for the mask decoder.
-        top: ``(1, C, h, w)`` features at the lowest resolution.
-    """
-
-    fine: tuple[torch.Tensor, torch.Tensor]
-    top: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +42,7 @@ class Decoded:
     iou: torch.Tensor
 
 
-class Network:
+class Network(ImageNetwork):
     """A loaded model of ``transformers`` with the constants its parts need.
 
     It holds no state of any stream.
@@ -67,19 +56,8 @@ class Network:
     def __init__(self, module: Any, family: Family) -> None:
         import torch
 
-        self.module = module
-        self.family = family
-        self.config = module.config
-        parameter = module.no_memory_embedding
-        self.device: torch.device = parameter.device
-        self.dtype: torch.dtype = parameter.dtype
-        self.image_size = int(self.config.image_size)
-        vision = self.config.vision_config
-        self.grid_hw: tuple[int, int] = tuple(vision.backbone_feature_sizes[-1])
-        self.channels = int(vision.fpn_hidden_size)
+        super().__init__(module, family)
         self.memory_channels = int(self.config.memory_encoder_output_channels)
-        self.low_res_hw: tuple[int, int] = tuple(module.prompt_encoder.mask_input_size)
-        self.encoder: Callable[[torch.Tensor], Sequence[torch.Tensor]] = image_encoder(module)
         with torch.inference_mode():
             self._prepare_constants()
 
@@ -87,16 +65,11 @@ class Network:
         """Compute once what the library computes on every frame."""
         import torch
 
-        module, (height, width) = self.module, self.grid_hw
-        neck = module.vision_encoder.neck
-        encode_position = getattr(neck.position_encoding, "real", neck.position_encoding)
-        shape = torch.Size((1, self.channels, height, width))
-        position = encode_position(shape, self.device, self.dtype).to(self.dtype)
+        shape = torch.Size((1, self.channels, *self.grid_hw))
+        position = self.encode_position(shape, self.device, self.dtype).to(self.dtype)
         self.vision_position = position.flatten(2).permute(2, 0, 1)  # (h w, 1, C)
-        neck.position_encoding = _skipped(encode_position)
-        self.image_position = module.get_image_wide_positional_embeddings()  # (1, C, h, w)
         spatial = self._view_position()
-        temporal = module.memory_temporal_positional_encoding.view(-1, 1, self.memory_channels)
+        temporal = self.module.memory_temporal_positional_encoding.view(-1, 1, self.memory_channels)
         self.view_position = (spatial.unsqueeze(0) + temporal).to(self.dtype)
 
     def _view_position(self) -> torch.Tensor:
@@ -129,16 +102,6 @@ class Network:
 
         return self.dtype if self.family.latent_memory else torch.bfloat16
 
-    def encode(self, pictures: torch.Tensor) -> list[FrameFeatures]:
-        """Encode frames.
-
-        Args:
-            pictures: ``(B, 3, S, S)`` normalised RGB.
-        """
-        finest, finer, top = self.encoder(pictures)
-        rows = [slice(row, row + 1) for row in range(len(pictures))]
-        return [FrameFeatures((finest[row], finer[row]), top[row]) for row in rows]
-
     def decode(
         self,
         features: Sequence[FrameFeatures],
@@ -170,7 +133,7 @@ class Network:
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
             multimask_output=several,
-            high_resolution_features=[_gather(features, 0), _gather(features, 1)],
+            high_resolution_features=[gather(features, 0), gather(features, 1)],
         )
         best = iou[:, 0].argmax(-1) if several else torch.zeros_like(iou[:, 0, 0]).long()
         rows = torch.arange(count, device=top.device)
@@ -178,15 +141,11 @@ class Network:
         seen = object_logit[:, 0] > 0  # (B, 1)
         low_res = torch.where(seen[..., None], logits[rows, 0, best], HIDDEN_LOGIT)
         return Decoded(
-            self._exact(low_res),
+            self.exact(low_res),
             self.pointer(token, seen),
-            self._exact(object_logit[:, 0, 0]),
-            self._exact(iou[rows, 0, best]),
+            self.exact(object_logit[:, 0, 0]),
+            self.exact(iou[rows, 0, best]),
         )
-
-    def _exact(self, values: torch.Tensor) -> torch.Tensor:
-        """Widen half precision, so that thresholds and resizing are exact."""
-        return values.float() if values.dtype.itemsize < 4 else values
 
     def pointer(self, token: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         """Turn decoder tokens ``(B, C)`` into object pointers; one stands for all hidden ones."""
@@ -259,46 +218,3 @@ class Network:
                 logits, wanted, mode="bilinear", align_corners=False, antialias=True
             )
         return logits.to(self.dtype)
-
-
-def _gather(features: Sequence[FrameFeatures], level: int) -> torch.Tensor:
-    """``(B or 1, C, H, W)`` fine features; one frame for all objects is broadcast, not copied."""
-    import torch
-
-    if len(features) == 1:
-        return features[0].fine[level]
-    return torch.cat([frame.fine[level] for frame in features])
-
-
-def image_encoder(module: Any) -> Any:
-    """The image encoder with the projections of its result that do not depend on an object."""
-    import torch
-
-    class ImageEncoder(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.encoder = module.vision_encoder
-            self.finest = module.mask_decoder.conv_s0
-            self.finer = module.mask_decoder.conv_s1
-
-        def forward(
-            self, pictures: torch.Tensor
-        ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-            maps = self.encoder(pictures, return_dict=True).fpn_hidden_states
-            return self.finest(maps[0]), self.finer(maps[1]), maps[2]
-
-    return ImageEncoder().eval()
-
-
-def _skipped(real: Any) -> Any:
-    """Stand in for a position encoding whose result is a constant computed elsewhere."""
-    import torch
-
-    class SkippedEncoding(torch.nn.Module):
-        def forward(self, shape: Any, device: Any, dtype: Any, mask: Any = None) -> torch.Tensor:
-            return torch.empty(0, device=device, dtype=dtype)
-
-    skipped = SkippedEncoding()
-    # Not registered as a submodule: it must not appear in the state dictionary.
-    object.__setattr__(skipped, "real", real)
-    return skipped

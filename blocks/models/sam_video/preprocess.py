@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
 
     from ...frame import Frame
 
@@ -54,18 +55,30 @@ class Preprocessor:
         Returns:
             ``(B, 3, S, S)`` normalised RGB.
         """
+        return self.prepare([frame.image[..., ::-1] for frame in frames])
+
+    def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+        """Prepare pictures, which may differ in size.
+
+        Args:
+            pictures: At least one; ``(H, W, 3)`` uint8 RGB, 0-255.
+
+        Returns:
+            ``(B, 3, S, S)`` normalised RGB.
+        """
         import torch
 
-        square = torch.cat([self._square(frame) for frame in frames])
+        square = torch.cat([self._square(picture) for picture in pictures])
         return ((square / 255.0 - self._mean) / self._std).to(self._dtype)
 
-    def _square(self, frame: Frame) -> torch.Tensor:
+    def _square(self, picture: NDArray[np.uint8]) -> torch.Tensor:
         """``(1, 3, S, S)`` float32 RGB in whole grey levels, 0-255."""
         import torch
         from torch.nn.functional import interpolate
 
         # Upload whole bytes and convert on the device: a quarter of the traffic of floats.
-        rgb = torch.from_numpy(np.ascontiguousarray(frame.image[..., ::-1])).to(self._device)
+        writable = np.require(picture, np.uint8, ["C", "W"])  # else torch warns
+        rgb = torch.from_numpy(writable).to(self._device)
         planes = rgb.permute(2, 0, 1).unsqueeze(0).float()
         size = (self._image_size, self._image_size)
         resized = interpolate(planes, size, mode="bilinear", align_corners=False, antialias=True)

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from trackwire.specs import ModelError
 
-from .attention import batches, without_memory
+from .attention import batches
 from .network import Decoded
 
 if TYPE_CHECKING:
     import torch
 
     from ..seam import Prompt
-    from .network import FrameFeatures, Network
+    from .image_network import FrameFeatures
+    from .network import Network
 
 __all__ = ["Request", "answer", "check_prompts"]
 
@@ -124,7 +125,7 @@ def _decode_points(
     features = [request.features for request in requests]
     coordinates = torch.from_numpy(np.stack([pair[0] for pair in points])).to(network.device)
     labels = torch.from_numpy(np.stack([pair[1] for pair in points])).to(network.device)
-    return network.decode(features, without_memory(network, features), coordinates, labels)
+    return network.decode(features, network.without_memory(features), coordinates, labels)
 
 
 def _take_masks(

@@ -143,6 +143,31 @@ def lively_module(name: str) -> Any:
     return random_module(name, LIVELY[name])
 
 
+@cache
+def image_module(name: str, levels: int = 3) -> Any:
+    """A model of the library for single pictures, float32, with the weights of the calm one.
+
+    Args:
+        name: Its family.
+        levels: Feature maps of SAM 3's neck. Three are used; where there is a fourth, as the
+            configuration has it by default, the library adds the "no memory" encoding to that one.
+    """
+    import transformers
+
+    family, config = FAMILIES[name], micro_config(name)
+    parts = ("vision_config", "prompt_encoder_config", "mask_decoder_config")
+    stills = getattr(transformers, family.image_config_class)(
+        **{part: getattr(config, part).to_dict() for part in parts}
+    )
+    if name == "sam3trackervideo":
+        stills.vision_config.scale_factors = stills.vision_config.scale_factors[:levels]
+    resize_config(family, stills, MICRO_SIZE[name])
+    module = getattr(transformers, family.image_model_class)(stills)
+    report = module.load_state_dict(calm_module(name).state_dict(), strict=False)
+    assert not report.missing_keys, report.missing_keys
+    return module.eval()
+
+
 def random_module(name: str, draw: Draw, config: Any = None) -> Any:
     """A model of the library with random weights that give masks worth comparing."""
     import transformers

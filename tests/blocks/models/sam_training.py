@@ -18,10 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from trackwire.blocks.models.sam_video.attention import attend, without_memory
+from trackwire.blocks.models.sam_video.attention import attend
 from trackwire.blocks.models.sam_video.families import FAMILIES
+from trackwire.blocks.models.sam_video.image_network import FrameFeatures
 from trackwire.blocks.models.sam_video.memory import MemoryLayout, ObjectMemory
-from trackwire.blocks.models.sam_video.network import Decoded, FrameFeatures, Network
+from trackwire.blocks.models.sam_video.network import Decoded, Network
 
 SIZE_WH = (96, 72)
 _CLIP = 2  # frames of a lesson: one with boxes, one without
@@ -194,7 +195,7 @@ class Lessons:
         scale = network.image_size / np.array(SIZE_WH, np.float32)
         corners = [np.array(box_of(mask), np.float32).reshape(2, 2) * scale for mask in masks]
         labels = torch.tensor([[2, 3]] * len(masks), dtype=torch.int32)
-        top = without_memory(network, features)
+        top = network.without_memory(features)
         return network.decode(features, top, torch.from_numpy(np.stack(corners)), labels)
 
     def _loss(self, decoded: Decoded, masks: list[NDArray[np.bool_]]) -> torch.Tensor:

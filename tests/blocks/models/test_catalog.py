@@ -15,7 +15,7 @@ from trackwire.blocks.models.catalog import (
     find_video_model,
     load_video_model,
 )
-from trackwire.blocks.models.shared import ModelPool
+from trackwire.blocks.models.shared import ModelPool, SharedVideoModel
 from trackwire.specs import ModelError, Resources
 
 LACKS_SAM = any(
@@ -140,7 +140,7 @@ def test_whether_weights_are_on_disk_is_only_said_where_it_is_known(no_weights: 
 
 def test_a_model_is_shared_while_somebody_holds_it() -> None:
     """Two engines load a model once; it goes when the last of them goes."""
-    pool = ModelPool()
+    pool = ModelPool(SharedVideoModel)
     loads: list[int] = []
 
     def load() -> Any:
