@@ -71,12 +71,16 @@ __all__ = [
 ]
 
 BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = (
+    ("detect.instance_segmentation", "InstanceSegmentation"),
     ("detect.motion", "MotionDetection"),
     ("detect.object_detection", "ObjectDetection"),
     ("detect.replay", "ReplayedDetections"),
     ("detect.hosted", "HostedDetectorV1"),
     ("detect.hosted", "HostedDetectorV2"),
     ("detect.hosted", "HostedDetectorV3"),
+    ("detect.hosted_segmentation", "HostedSegmentationV1"),
+    ("detect.hosted_segmentation", "HostedSegmentationV2"),
+    ("detect.hosted_segmentation", "HostedSegmentationV3"),
     ("draw.bounding_box", "BoundingBoxVisualization"),
     ("draw.label", "LabelVisualization"),
     ("draw.mask", "MaskVisualization"),

@@ -30,7 +30,7 @@ def decode_detr(boxes: Array, logits: Array, input_wh: tuple[int, int], least: f
     confidence = scores[queries, classes]
     best = np.argsort(-confidence, kind="stable")[: len(boxes)]
     corners = to_corners(boxes[queries[best]]) * np.array(input_wh * 2, np.float32)
-    return Candidates(corners, confidence[best], classes[best].astype(np.int64))
+    return Candidates(corners, confidence[best], classes[best].astype(np.int64), queries[best])
 
 
 def _sigmoid(values: Array) -> Array:

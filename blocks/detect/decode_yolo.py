@@ -32,17 +32,21 @@ def to_corners(cxcywh: Array) -> Array:
     return np.concatenate([cxcywh[:, :2] - half, cxcywh[:, :2] + half], axis=1)
 
 
-def best_classes(xyxy: Array, scores: Array, least: float) -> Candidates:
+def best_classes(
+    xyxy: Array, scores: Array, least: float, row: NDArray[np.int64] | None = None
+) -> Candidates:
     """Give each box its likeliest class and keep those that are sure enough.
 
     Args:
         xyxy: ``(N, 4)``.
         scores: ``(N, C)``, 0-1.
         least: Least confidence.
+        row: ``(N,)`` where each stands in the output; None for 0, 1, 2 and so on.
     """
     classes = scores.argmax(axis=1).astype(np.int64)
     confidence = np.take_along_axis(scores, classes[:, None], axis=1)[:, 0]
-    return Candidates(xyxy, confidence, classes).pick(confidence >= least)
+    row = np.arange(len(xyxy), dtype=np.int64) if row is None else row
+    return Candidates(xyxy, confidence, classes, row).pick(confidence >= least)
 
 
 def decode_yolov5(rows: Array, least: float) -> Candidates:
@@ -53,8 +57,9 @@ def decode_yolov5(rows: Array, least: float) -> Candidates:
             objectness, probability of each class given an object.
         least: Least confidence, which is objectness times class.
     """
-    rows = rows[rows[:, 4] >= least]
-    return best_classes(to_corners(rows[:, :4]), rows[:, 4:5] * rows[:, 5:], least)
+    found = np.flatnonzero(rows[:, 4] >= least)
+    rows = rows[found]
+    return best_classes(to_corners(rows[:, :4]), rows[:, 4:5] * rows[:, 5:], least, found)
 
 
 def decode_yolov8(columns: Array, least: float) -> Candidates:
@@ -65,8 +70,9 @@ def decode_yolov8(columns: Array, least: float) -> Candidates:
             probability of each class.
         least: Least confidence.
     """
-    columns = columns[:, columns[4:].max(axis=0) >= least]
-    return best_classes(to_corners(columns[:4].T), columns[4:].T, least)
+    found = np.flatnonzero(columns[4:].max(axis=0) >= least)
+    columns = columns[:, found]
+    return best_classes(to_corners(columns[:4].T), columns[4:].T, least, found)
 
 
 def decode_yolo_nas(boxes: Array, scores: Array, least: float) -> Candidates:
@@ -87,5 +93,6 @@ def decode_end_to_end(rows: Array, least: float) -> Candidates:
         rows: ``(N, 6)``: x1, y1, x2, y2 in pixels of the input, confidence, class.
         least: Least confidence.
     """
-    rows = rows[rows[:, 4] >= least]
-    return Candidates(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64))
+    found = np.flatnonzero(rows[:, 4] >= least)
+    rows = rows[found]
+    return Candidates(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64), found)

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trackwire.specs import ModelError
 
-from .layouts import Layout
 from .letterbox import ColorOrder, Placement, Resampling
+from .reading import Layout
 
 __all__ = ["OnnxDescription", "names_in_metadata", "read_description", "read_names"]
 

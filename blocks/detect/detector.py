@@ -31,6 +31,9 @@ class DetectOptions:
         max_detections: Most detections of a picture, the surest ones.
         max_candidates: Most boxes that are compared for overlap, the surest ones.
         class_agnostic_nms: Compare boxes of different classes for overlap too.
+        masks: Put out masks as well; without it a detector that makes them puts out boxes only.
+        mask_detail: How finely masks are drawn, 0-1: 0 in the network's own cells, which is fast,
+            1 pixel for pixel.
     """
 
     confidence: float = 0.4
@@ -39,6 +42,8 @@ class DetectOptions:
     max_detections: int = 300
     max_candidates: int = 3000
     class_agnostic_nms: bool = False
+    masks: bool = False
+    mask_detail: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,13 @@ class Candidates:
             hands them on says.
         confidence: ``(N,)`` float32, 0-1.
         class_id: ``(N,)`` int64.
+        row: ``(N,)`` int64, where each stands in the network's output; None where nobody asks.
     """
 
     xyxy: NDArray[np.float32]
     confidence: NDArray[np.float32]
     class_id: NDArray[np.int64]
+    row: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.confidence)
@@ -65,7 +72,8 @@ class Candidates:
         Args:
             which: ``(M,)`` indices in the wanted order, or an ``(N,)`` mask.
         """
-        return Candidates(self.xyxy[which], self.confidence[which], self.class_id[which])
+        row = None if self.row is None else self.row[which]
+        return Candidates(self.xyxy[which], self.confidence[which], self.class_id[which], row)
 
 
 class Detector(Protocol):
@@ -81,6 +89,11 @@ class Detector(Protocol):
         """What computes it, such as ``CPUExecutionProvider``."""
         ...
 
+    @property
+    def makes_masks(self) -> bool:
+        """Whether detections have masks if ``DetectOptions.masks`` asks for them."""
+        ...
+
     def detect(
         self, frames: Sequence[Frame], options: Sequence[DetectOptions], producer: str
     ) -> list[sv.Detections]:
@@ -92,7 +105,8 @@ class Detector(Protocol):
             producer: Name of the step, part of each ``detection_id``.
 
         Returns:
-            Detections of each picture, in pixels of it, surest first.
+            Detections of each picture, in pixels of it, surest first. With masks, each covers a
+            pixel at least, and none outside its box.
 
         Raises:
             BlockError: A class is wanted that the detector does not know.

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from ..frame import Frame
 
 __all__ = [
+    "DEFAULT_CONFIDENCE",
+    "INFERENCE_ID",
+    "MODEL_ID",
+    "BestConfidence",
+    "HostedDetector",
+    "HostedDetectorManifest",
     "HostedDetectorV1",
     "HostedDetectorV2",
     "HostedDetectorV3",
@@ -45,13 +51,16 @@ _Share: TypeAlias = (
 )
 _Flag: TypeAlias = bool | Annotated[str, Selector(BOOLEAN)]
 
-_DEFAULT_CONFIDENCE: Final = 0.4
-_PREDICTIONS = OutputDefinition("predictions", frozenset({OBJECT_DETECTION_PREDICTION}))
-_INFERENCE_ID = OutputDefinition("inference_id", frozenset({STRING}))
-_MODEL_ID = OutputDefinition("model_id", frozenset({ROBOFLOW_MODEL_ID}))
+DEFAULT_CONFIDENCE: Final = 0.4
+"""Least confidence where the model is to choose it: a file knows no best one of its own."""
+INFERENCE_ID: Final = OutputDefinition("inference_id", frozenset({STRING}))
+MODEL_ID: Final = OutputDefinition("model_id", frozenset({ROBOFLOW_MODEL_ID}))
+_PREDICTIONS: Final = OutputDefinition("predictions", frozenset({OBJECT_DETECTION_PREDICTION}))
 
 
-class _DetectorManifest(BlockManifest):
+class HostedDetectorManifest(BlockManifest):
+    """Properties of all versions of the blocks."""
+
     traits: ClassVar[Traits] = Traits(pure=True, cost="model")
 
     images: Annotated[str, Selector(IMAGE)] = Field(description="Pictures to look at.")
@@ -79,10 +88,10 @@ class _DetectorManifest(BlockManifest):
     )
 
 
-class ObjectDetectionManifestV1(_DetectorManifest):
+class ObjectDetectionManifestV1(HostedDetectorManifest):
     """Properties of the first version of the block."""
 
-    outputs: ClassVar[tuple[OutputDefinition, ...]] = (_INFERENCE_ID, _PREDICTIONS)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (INFERENCE_ID, _PREDICTIONS)
 
     type: Literal[
         "roboflow_core/roboflow_object_detection_model@v1",
@@ -92,19 +101,19 @@ class ObjectDetectionManifestV1(_DetectorManifest):
     confidence: _Share = Field(default=0.4, description="Least confidence of a detection.")
 
 
-class ObjectDetectionManifestV2(_DetectorManifest):
+class ObjectDetectionManifestV2(HostedDetectorManifest):
     """Properties of the second version of the block: it also puts out the model's id."""
 
-    outputs: ClassVar[tuple[OutputDefinition, ...]] = (_INFERENCE_ID, _PREDICTIONS, _MODEL_ID)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (INFERENCE_ID, _PREDICTIONS, MODEL_ID)
 
     type: Literal["roboflow_core/roboflow_object_detection_model@v2"]
     confidence: _Share = Field(default=0.4, description="Least confidence of a detection.")
 
 
-class ObjectDetectionManifestV3(_DetectorManifest):
+class ObjectDetectionManifestV3(HostedDetectorManifest):
     """Properties of the third version of the block: the model may choose its confidence."""
 
-    outputs: ClassVar[tuple[OutputDefinition, ...]] = (_INFERENCE_ID, _PREDICTIONS, _MODEL_ID)
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (INFERENCE_ID, _PREDICTIONS, MODEL_ID)
 
     type: Literal["roboflow_core/roboflow_object_detection_model@v3"]
     confidence_mode: Literal["best", "default", "custom"] | Annotated[str, Selector(STRING)] = (
@@ -115,7 +124,7 @@ class ObjectDetectionManifestV3(_DetectorManifest):
     )
 
 
-class _HostedDetector(ModelDetection):
+class HostedDetector(ModelDetection):
     """A detector chosen by its model id, with what hosted platforms put out of it."""
 
     def _outcome(self, batch: Batch, index: int, predictions: Any) -> dict[str, Any]:
@@ -125,7 +134,17 @@ class _HostedDetector(ModelDetection):
         return {output.name: outcome[output.name] for output in self.manifest.outputs}
 
 
-class HostedDetectorV1(_HostedDetector):
+class BestConfidence(HostedDetector):
+    """A detector whose step may leave the least confidence to the model."""
+
+    def _confidence(self, batch: Batch, index: int) -> float:
+        custom = batch["custom_confidence"][index]
+        if batch["confidence_mode"][index] != "custom" or custom is None:
+            return DEFAULT_CONFIDENCE
+        return float(custom)
+
+
+class HostedDetectorV1(HostedDetector):
     """An object detector chosen by its model id, first version: runs ``onnx:PATH``.
 
     Documents with other ids can be validated; running one raises a ``ModelError`` that names the
@@ -135,7 +154,7 @@ class HostedDetectorV1(_HostedDetector):
     manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifestV1
 
 
-class HostedDetectorV2(_HostedDetector):
+class HostedDetectorV2(HostedDetector):
     """An object detector chosen by its model id, second version: runs ``onnx:PATH``.
 
     Documents with other ids can be validated; running one raises a ``ModelError`` that names the
@@ -145,7 +164,7 @@ class HostedDetectorV2(_HostedDetector):
     manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifestV2
 
 
-class HostedDetectorV3(_HostedDetector):
+class HostedDetectorV3(BestConfidence):
     """An object detector chosen by its model id, third version: runs ``onnx:PATH``.
 
     Documents with other ids can be validated; running one raises a ``ModelError`` that names the
@@ -154,9 +173,3 @@ class HostedDetectorV3(_HostedDetector):
     """
 
     manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifestV3
-
-    def _confidence(self, batch: Batch, index: int) -> float:
-        custom = batch["custom_confidence"][index]
-        if batch["confidence_mode"][index] != "custom" or custom is None:
-            return _DEFAULT_CONFIDENCE
-        return float(custom)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias, get_args
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, get_args
 
 from trackwire.specs import ModelError
 
-from .decode_detr import decode_detr
-from .decode_grid import decode_fastestdet
-from .decode_yolo import decode_end_to_end, decode_yolo_nas, decode_yolov5, decode_yolov8
-from .detector import Candidates
+from .reading import Layout, Reading
 
-__all__ = ["LAYOUTS", "Layout", "OutputShape", "Reading", "recognise"]
+__all__ = ["LAYOUTS", "OutputShape", "recognise"]
 
-Layout: TypeAlias = Literal[
-    "yolov5", "yolov8", "end_to_end", "yolo_nas", "rtdetr", "rfdetr", "fastestdet"
-]
-Heads: TypeAlias = Sequence[NDArray[np.float32]]
 _MOST_QUERIES: Final = 1000  # networks that put each object out once have 100 to 900 rows
 _STRIDES: Final = (8, 16, 32)
 _IMAGENET: Final = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+
+
+_WITHOUT_MASKS: Final[Mapping[Layout, Layout]] = {
+    "yolov5_seg": "yolov5",
+    "yolov8_seg": "yolov8",
+    "end_to_end_seg": "end_to_end",
+    "rfdetr_seg": "rfdetr",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +48,13 @@ class LayoutFacts:
     Args:
         outputs: Their outputs in words.
         overlapping: Whether several boxes may stand for one object.
+        masks: Whether objects have masks.
         preparation: What they want of a picture where no description says otherwise.
     """
 
     outputs: str
     overlapping: bool
+    masks: bool = False
     preparation: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -80,49 +80,23 @@ LAYOUTS: Final[Mapping[Layout, LayoutFacts]] = {
         overlapping=True,
         preparation={"fit": "stretch", "color": "bgr", "resize": "area"},
     ),
+    "yolov5_seg": LayoutFacts(
+        "rows (B, N, 5 + classes + M) and prototypes (B, M, h, w)", overlapping=True, masks=True
+    ),
+    "yolov8_seg": LayoutFacts(
+        "columns (B, 4 + classes + M, N) and prototypes (B, M, h, w)", overlapping=True, masks=True
+    ),
+    "end_to_end_seg": LayoutFacts(
+        "rows (B, N, 6 + M) and prototypes (B, M, h, w)", overlapping=False, masks=True
+    ),
+    "rfdetr_seg": LayoutFacts(
+        "dets (B, Q, 4), labels (B, Q, classes) and masks (B, Q, h, w)",
+        overlapping=False,
+        masks=True,
+        preparation={"fit": "stretch", "resize": "antialias", **_IMAGENET},
+    ),
 }
 """All layouts by the name a description may give."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How the outputs of one graph are read.
-
-    Args:
-        layout: Its layout.
-        outputs: Indices of the outputs that are read: boxes, then scores where they are apart.
-        classes: Number of its classes; None where the outputs do not tell.
-    """
-
-    layout: Layout
-    outputs: tuple[int, ...]
-    classes: int | None
-
-    def decode(self, heads: Heads, input_wh: tuple[int, int], least: float) -> Candidates:
-        """Read what came out for one picture.
-
-        Args:
-            heads: The outputs named by ``outputs``, without their batch axis.
-            input_wh: Width and height of the input, pixels.
-            least: Least confidence.
-
-        Returns:
-            Boxes in pixels of the input.
-        """
-        if self.layout in ("rtdetr", "rfdetr"):
-            return decode_detr(heads[0], heads[1], input_wh, least)
-        if self.layout == "yolo_nas":
-            return decode_yolo_nas(heads[0], heads[1], least)
-        if self.layout == "fastestdet":
-            return decode_fastestdet(heads[0], input_wh, least)
-        return _ROWS[self.layout](heads[0], least)
-
-
-_ROWS: Final[dict[str, Callable[[NDArray[np.float32], float], Candidates]]] = {
-    "yolov5": decode_yolov5,
-    "yolov8": decode_yolov8,
-    "end_to_end": decode_end_to_end,
-}
 
 
 def recognise(
@@ -179,6 +153,8 @@ def _read(
     layout: Layout, outputs: Sequence[OutputShape], input_wh: tuple[int, int], *, loosely: bool
 ) -> Reading | None:
     """Read outputs by one layout; ``loosely`` if its name is known and only shapes must fit."""
+    if LAYOUTS[layout].masks:
+        return _read_with_masks(layout, outputs, input_wh, loosely=loosely)
     if len(outputs) == 1:
         return _read_one(layout, outputs[0].shape, loosely=loosely)
     if len(outputs) != 2 or any(len(each.shape) != 3 for each in outputs):
@@ -213,6 +189,32 @@ def _read_one(layout: Layout, shape: tuple[int, ...], *, loosely: bool) -> Readi
     if layout == "end_to_end" and last == 6 and (loosely or first <= _MOST_QUERIES):
         return Reading(layout, (0,), None)
     return None
+
+
+def _read_with_masks(
+    layout: Layout, outputs: Sequence[OutputShape], input_wh: tuple[int, int], *, loosely: bool
+) -> Reading | None:
+    """Read outputs of which one holds maps: of all objects together, or one for each."""
+    maps = [index for index, each in enumerate(outputs) if len(each.shape) == 4]
+    others = [index for index, each in enumerate(outputs) if len(each.shape) == 3]
+    if len(maps) != 1 or len(outputs) != 1 + len(others):
+        return None
+    count = outputs[maps[0]].shape[1]
+    plain = _WITHOUT_MASKS[layout]
+    if plain == "rfdetr" and len(others) == 2 and outputs[others[0]].shape[1] == count:
+        weights = 0
+        boxes = _read(plain, [outputs[index] for index in others], input_wh, loosely=True)
+    elif plain != "rfdetr" and len(others) == 1:
+        weights = count
+        _, first, last = outputs[others[0]].shape
+        shape = (1, first - count, last) if plain == "yolov8" else (1, first, last - count)
+        boxes = _read_one(plain, shape, loosely=loosely)
+    else:
+        return None
+    if boxes is None:
+        return None
+    chosen = (*(others[index] for index in boxes.outputs), maps[0])
+    return replace(boxes, layout=layout, outputs=chosen, weights=weights)
 
 
 def _boxes_of(outputs: Sequence[OutputShape]) -> int | None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .detector import Detector
 
 __all__ = [
+    "DetectorManifest",
     "ModelDetection",
     "ObjectDetection",
     "ObjectDetectionManifest",
@@ -48,16 +49,11 @@ _File: TypeAlias = Annotated[str, Selector(STRING)] | str | None
 _ONNX: Final = "onnx:"
 
 
-class ObjectDetectionManifest(BlockManifest):
-    """Properties of the object detection block."""
+class DetectorManifest(BlockManifest):
+    """Properties of the blocks that run a detector, with masks or without."""
 
     traits: ClassVar[Traits] = Traits(pure=True, local_only=True, cost="model")
-    outputs: ClassVar[tuple[OutputDefinition, ...]] = (
-        OutputDefinition("predictions", frozenset({OBJECT_DETECTION_PREDICTION})),
-        OutputDefinition("model_id", frozenset({ROBOFLOW_MODEL_ID})),
-    )
 
-    type: Literal["trackwire/object_detection@v1"] = "trackwire/object_detection@v1"
     images: Annotated[str, Selector(IMAGE)] = Field(description="Pictures to look at.")
     model_id: Annotated[str, Selector(ROBOFLOW_MODEL_ID, STRING)] | str = Field(
         description="The detector: onnx:PATH for an ONNX file; a relative path starts at the "
@@ -91,6 +87,17 @@ class ObjectDetectionManifest(BlockManifest):
     )
 
 
+class ObjectDetectionManifest(DetectorManifest):
+    """Properties of the object detection block."""
+
+    outputs: ClassVar[tuple[OutputDefinition, ...]] = (
+        OutputDefinition("predictions", frozenset({OBJECT_DETECTION_PREDICTION})),
+        OutputDefinition("model_id", frozenset({ROBOFLOW_MODEL_ID})),
+    )
+
+    type: Literal["trackwire/object_detection@v1"] = "trackwire/object_detection@v1"
+
+
 class ModelDetection:
     """What the blocks that run a detector have in common.
 
@@ -111,7 +118,8 @@ class ModelDetection:
         """Load the detector.
 
         Raises:
-            ModelError: There is no such detector, or it cannot be loaded.
+            ModelError: There is no such detector, it cannot be loaded, or it is not of the kind
+                that the block needs.
             BlockError: The detector has no class of the filter's name, or an option is wired to
                 something that changes from frame to frame.
         """
@@ -119,6 +127,7 @@ class ModelDetection:
         require_settled(step, fixed)
         files = {name: getattr(step, name, None) for name in _FIXED[1:]}
         detector = load_detector(getattr(step, "model_id", ""), resources, **files)
+        cls.require(detector, getattr(step, "model_id", ""))
         wanted = getattr(step, "class_filter", None)
         if wanted is not None and not is_selector(wanted):
             wanted_classes(detector.class_names, wanted)  # a wrong name shall stop here
@@ -133,6 +142,18 @@ class ModelDetection:
         )
         return cls(step, detector)
 
+    @classmethod
+    def require(cls, detector: Detector, model_id: str) -> None:
+        """Refuse a detector that the block cannot use; each kind of detector will do here.
+
+        Args:
+            detector: The loaded detector.
+            model_id: Its id, for errors.
+
+        Raises:
+            ModelError: The block cannot use it.
+        """
+
     def demand(self, eager: Batch) -> Mapping[str, Sequence[bool]]:
         """Demand nothing: no input is lazy."""
         return {}
@@ -140,8 +161,8 @@ class ModelDetection:
     def run(self, batch: Batch) -> Sequence[Outcome]:
         """Look at the pictures of all streams at once."""
         frames = batch["images"]
-        options = [self._options(batch, index) for index in range(len(batch))]
         try:
+            options = [self._options(batch, index) for index in range(len(batch))]
             found = self._detector.detect(frames, options, self._name)
         except TrackwireError as error:
             if len(batch) == 1:
@@ -159,7 +180,11 @@ class ModelDetection:
         return DetectOptions(
             confidence=self._confidence(batch, index),
             **{name: batch[name][index] for name in _OPTIONS},
+            **self._mask_options(batch, index),
         )
+
+    def _mask_options(self, batch: Batch, index: int) -> dict[str, Any]:
+        return {}
 
     def _confidence(self, batch: Batch, index: int) -> float:
         return float(batch["confidence"][index])
@@ -173,7 +198,8 @@ class ObjectDetection(ModelDetection):
 
     The layout of the file's outputs is recognised: YOLOv5, YOLOv8 and v11, YOLOv10, YOLO-NAS,
     RT-DETR, RF-DETR, FastestDet. The pictures of all streams go through the network in one call
-    where it takes several at a time.
+    where it takes several at a time. Of a detector that makes masks too, the boxes are put out;
+    its masks are those of ``trackwire/instance_segmentation@v1``.
     """
 
     manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifest

@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 
 from trackwire.specs import ModelError
 
-from ..detections import DEFAULT_CLASS_NAME, build_detections
+from ..detections import (
+    DEFAULT_CLASS_NAME,
+    INSTANCE_SEGMENTATION,
+    OBJECT_DETECTION,
+    build_detections,
+)
 from .description import OnnxDescription, names_in_metadata, read_description, read_names
 from .detector import Candidates, DetectOptions, wanted_classes
-from .layouts import LAYOUTS, OutputShape, Reading, recognise
+from .layouts import LAYOUTS, OutputShape, recognise
 from .letterbox import Fit, Preparation, prepare
+from .masks import draw_masks
+from .reading import Heads, Reading
 from .suppression import choose
 
 if TYPE_CHECKING:
@@ -82,6 +89,11 @@ class OnnxDetector:
         return str(self._session.get_providers()[0])
 
     @property
+    def makes_masks(self) -> bool:
+        """See :attr:`Detector.makes_masks`."""
+        return LAYOUTS[self._reading.layout].masks
+
+    @property
     def layout(self) -> str:
         """How the outputs are read, such as ``yolov8``."""
         return self._reading.layout
@@ -109,11 +121,14 @@ class OnnxDetector:
             heads, fits = self._look(part)
             for index, (frame, fit) in enumerate(zip(part, fits, strict=True)):
                 asked = options[start + index]
-                found = self._reading.decode(
-                    [head[index] for head in heads], self._how.size_wh, asked.confidence
-                )
+                mine = [head[index] for head in heads]
+                found = self._reading.decode(mine, self._how.size_wh, asked.confidence)
                 found = choose(found, asked, wanted[start + index], overlapping=overlapping)
-                results.append(self._build(frame, fit, found, producer))
+                found = _inside(found, fit)
+                mask = None
+                if asked.masks and self.makes_masks:
+                    found, mask = self._masks(mine, found, fit, asked.mask_detail)
+                results.append(self._build(frame, found, mask, producer))
         return results
 
     def _look(self, frames: Sequence[Frame]) -> tuple[list[NDArray[np.float32]], list[Fit]]:
@@ -149,10 +164,18 @@ class OnnxDetector:
             shapes, size_wh, where=str(self._path), named=description.layout, classes=names or None
         )
 
-    def _build(self, frame: Frame, fit: Fit, found: Candidates, producer: str) -> sv.Detections:
-        boxes = fit.to_frame(found.xyxy)
-        inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        found = replace(found, xyxy=boxes).pick(inside)
+    def _masks(
+        self, heads: Heads, found: Candidates, fit: Fit, detail: float
+    ) -> tuple[Candidates, sv.CompactMask]:
+        """Boxes in pixels of the frame that hold something, and what."""
+        logits = self._reading.mask_logits(heads, found)
+        masks = draw_masks(logits, found.xyxy, fit, self._how.size_wh, detail)
+        there = np.flatnonzero(np.asarray(masks.area, np.int64).reshape(len(found)) > 0)
+        return found.pick(there), masks[there]
+
+    def _build(
+        self, frame: Frame, found: Candidates, mask: sv.CompactMask | None, producer: str
+    ) -> sv.Detections:
         names = [self._names.get(int(each), f"class_{each}") for each in found.class_id]
         return build_detections(
             frame,
@@ -160,6 +183,8 @@ class OnnxDetector:
             confidence=found.confidence,
             class_id=found.class_id,
             class_name=names,
+            mask=mask,
+            prediction_type=OBJECT_DETECTION if mask is None else INSTANCE_SEGMENTATION,
             producer=producer,
         )
 
@@ -207,6 +232,13 @@ def load_onnx_detector(
         if loaded is None:
             loaded = _LOADED[key] = OnnxDetector(path, description, names, device)
         return loaded
+
+
+def _inside(found: Candidates, fit: Fit) -> Candidates:
+    """Boxes in pixels of the frame, without those that lie in the padding."""
+    boxes = fit.to_frame(found.xyxy)
+    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return replace(found, xyxy=boxes).pick(inside)
 
 
 def _open(path: Path, device: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+import supervision as sv
 from numpy.typing import NDArray
 
 from trackwire.blocks import Frame
@@ -115,10 +116,66 @@ def fastestdet(size_wh: tuple[int, int]) -> dict[str, Array]:
     return {"758": grid}
 
 
+EDGE = (-26.37, 1.0, -0.4)
+"""The object's pixels are those of the box where -26.37 + x - 0.4 y is above 0, in the frame."""
+CELLS = 16
+
+
+def planes() -> Array:
+    """Three maps of 16 x 16 cells: one, and the column and row of each cell's centre."""
+    rows, columns = (np.mgrid[:CELLS, :CELLS] + 0.5) * SIDE / CELLS
+    return np.stack([np.ones((CELLS, CELLS)), columns, rows])
+
+
+def edge(origin: Array, scale: Array) -> Array:
+    """Take the edge to an input: how much of each plane makes the object's logits."""
+    base, across, down = EDGE
+    weights = np.array([across, down]) / scale
+    return np.array([base - weights @ origin, *weights])
+
+
+def letterboxed_edge(size_wh: tuple[int, int]) -> Array:
+    """The same for an input that keeps proportions."""
+    scale = SIDE / max(size_wh)
+    return edge((SIDE - np.array(size_wh) * scale) // 2, np.full(2, scale))
+
+
+def yolov5_seg(size_wh: tuple[int, int]) -> dict[str, Array]:
+    """Rows that end with how the planes are mixed; what is not the dog mixes them otherwise."""
+    rows = np.hstack([yolov5(size_wh)["output0"], np.full((20, 3), -7.0)])
+    rows[0, -3:] = letterboxed_edge(size_wh)
+    return {"output0": rows, "output1": planes()}
+
+
+def yolov8_seg(size_wh: tuple[int, int]) -> dict[str, Array]:
+    """Columns that end so."""
+    columns = np.vstack([yolov8(size_wh)["output0"], np.full((3, 84), -7.0)])
+    columns[-3:, 0] = letterboxed_edge(size_wh)
+    return {"output0": columns, "output1": planes()}
+
+
+def end_to_end_seg(size_wh: tuple[int, int]) -> dict[str, Array]:
+    """Rows of single objects that end so."""
+    rows = np.hstack([end_to_end(size_wh)["output0"], np.full((30, 3), -7.0)])
+    rows[0, -3:] = letterboxed_edge(size_wh)
+    return {"output0": rows, "output1": planes()}
+
+
+def rfdetr_seg(size_wh: tuple[int, int]) -> dict[str, Array]:
+    """A map for each query."""
+    maps = np.full((10, CELLS, CELLS), -7.0)
+    weights = edge(np.zeros(2), SIDE / np.array(size_wh))
+    maps[0] = np.tensordot(weights, planes(), 1)
+    return {**rfdetr(size_wh), "masks": maps}
+
+
+WITH_MASKS: dict[str, Callable[[tuple[int, int]], dict[str, Array]]] = {
+    each.__name__: each for each in (yolov5_seg, yolov8_seg, end_to_end_seg, rfdetr_seg)
+}
 GRAPHS: dict[str, Callable[[tuple[int, int]], dict[str, Array]]] = {
     each.__name__: each
     for each in (yolov5, yolov8, end_to_end, yolo_nas, rtdetr, rfdetr, fastestdet)
-}
+} | WITH_MASKS
 
 
 @pytest.mark.parametrize("shape", SIZES)
@@ -141,7 +198,52 @@ def test_a_box_comes_back_to_the_pixel(
     assert list(found.data["detection_id"]) == ["cam/0/detector/0"]
 
 
-@pytest.mark.parametrize("layout", ["rtdetr", "rfdetr", "end_to_end"])
+@pytest.mark.parametrize("shape", SIZES)
+@pytest.mark.parametrize("layout", WITH_MASKS)
+def test_a_mask_comes_back_to_the_pixel(
+    layout: str, shape: str, write_graph: WriteGraph, make_frame: MakeFrame
+) -> None:
+    """A slanting edge stays where it is, pixel for pixel, and the mask ends at the box."""
+    size_wh = SIZES[shape]
+    detector = load_onnx_detector(
+        write_graph(WITH_MASKS[layout](size_wh), metadata={"names": NAMES})
+    )
+    assert detector.makes_masks
+    frame = make_frame(size_wh=size_wh)
+    (found,) = detector.detect([frame], [DetectOptions(masks=True)], "detector")
+    y, x = np.mgrid[: size_wh[1], : size_wh[0]] + 0.5
+    box = (x > BOX[0]) & (x < BOX[2]) & (y > BOX[1]) & (y < BOX[3])
+    expected = box & (EDGE[0] + EDGE[1] * x + EDGE[2] * y > 0)
+    assert isinstance(found.mask, sv.CompactMask)
+    np.testing.assert_array_equal(found.mask.to_dense(), expected[None])
+    np.testing.assert_allclose(found.xyxy, [BOX], atol=2e-4)
+    assert list(found.data["prediction_type"]) == ["instance-segmentation"]
+
+
+def test_masks_are_made_for_those_who_ask(write_graph: WriteGraph, make_frame: MakeFrame) -> None:
+    """Without the wish only boxes come; with it an empty result holds an empty mask."""
+    detector = load_onnx_detector(write_graph(yolov8_seg(SIZES["wide"])))
+    frame = make_frame(size_wh=SIZES["wide"])
+    (boxes,) = detector.detect([frame], [DetectOptions()], "detector")
+    assert boxes.mask is None
+    assert list(boxes.data["prediction_type"]) == ["object-detection"]
+    (nothing,) = detector.detect([frame], [DetectOptions(0.95, masks=True)], "detector")
+    assert isinstance(nothing.mask, sv.CompactMask)
+    assert nothing.mask.shape == (0, 64, 128)
+
+
+def test_an_object_without_a_pixel_is_none(write_graph: WriteGraph, make_frame: MakeFrame) -> None:
+    """Whoever takes masks may rely on each to cover something."""
+    outputs = rfdetr_seg(SIZES["wide"])
+    outputs["labels"][1] = outputs["labels"][0]
+    detector = load_onnx_detector(write_graph(outputs))
+    frame = make_frame(size_wh=SIZES["wide"])
+    (boxes,) = detector.detect([frame], [DetectOptions()], "detector")
+    (found,) = detector.detect([frame], [DetectOptions(masks=True)], "detector")
+    assert (len(boxes), len(found)) == (2, 1)
+
+
+@pytest.mark.parametrize("layout", ["rtdetr", "rfdetr", "end_to_end", "end_to_end_seg"])
 def test_networks_that_count_objects_once_are_left_alone(
     layout: str, write_graph: WriteGraph, make_frame: MakeFrame
 ) -> None:
@@ -159,14 +261,25 @@ def test_networks_that_count_objects_once_are_left_alone(
 @pytest.mark.parametrize(
     "outputs",
     [
-        {"output0": np.zeros((116, 1000)), "output1": np.zeros((32, 16, 16))},
+        {"output0": np.zeros((20, 1000)), "output1": np.zeros((32, 16, 16))},
+        {"output0": np.zeros((100, 38)), "output1": np.zeros((32, 16, 16))},
+        {**rfdetr((64, 64)), "masks": np.zeros((9, 16, 16))},
         {"boxes": np.zeros((10, 4)), "scores": np.zeros((9, 3))},
         {"a": np.zeros((10, 4)), "b": np.zeros((10, 4))},
         {"output0": np.zeros((4, 4))},
         {"output0": np.zeros((100, 6))},
         {"output0": np.zeros((5, 4, 4))},
     ],
-    ids=["masks", "lengths", "which are boxes", "small", "two layouts", "no classes"],
+    ids=[
+        "no room for boxes",
+        "two layouts with masks",
+        "masks of others",
+        "lengths",
+        "which are boxes",
+        "small",
+        "two layouts",
+        "no classes",
+    ],
 )
 def test_unknown_outputs_are_named(outputs: dict[str, Any], write_graph: WriteGraph) -> None:
     """The error says what the graph puts out and which layouts there are."""
