@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from .models.image_seam import ImageModel, ImagePrompts, Segmented
     from .models.lite import LiteModel
     from .models.seam import MemoryPlan, Prompt, Proposal, VideoModel
+    from .segment.polygons import masks2poly
+    from .segment.prompts import Sam2Prompt, Sam2PromptSet
+    from .segment.segment_anything2 import SegmentAnything2
     from .track.control import TrackerControl
     from .track.track_events import TrackEvent
     from .track.tracker_status import SessionStatus, TrackerStatus
@@ -52,6 +55,9 @@ __all__ = [
     "ModelEntry",
     "Prompt",
     "Proposal",
+    "Sam2Prompt",
+    "Sam2PromptSet",
+    "SegmentAnything2",
     "Segmented",
     "SessionStatus",
     "TrackEvent",
@@ -68,6 +74,7 @@ __all__ = [
     "in_frame_coordinates",
     "load_image_model",
     "load_video_model",
+    "masks2poly",
 ]
 
 BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = (
@@ -102,6 +109,8 @@ BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = (
     ("route.continue_if", "ContinueIf"),
     ("route.delta_filter", "DeltaFilter"),
     ("route.rate_limiter", "RateLimiter"),
+    ("segment.image_segmentation", "ImageSegmentation"),
+    ("segment.image_segmentation", "SegmentAnything"),
     ("send.local_file", "LocalFileSink"),
     ("send.webhook", "WebhookSink"),
     ("track.box_trackers", "ByteTrackerV1"),
@@ -131,6 +140,9 @@ _HOME: Final = {
     "ModelEntry": "models.catalog",
     "Prompt": "models.seam",
     "Proposal": "models.seam",
+    "Sam2Prompt": "segment.prompts",
+    "Sam2PromptSet": "segment.prompts",
+    "SegmentAnything2": "segment.segment_anything2",
     "Segmented": "models.image_seam",
     "SessionStatus": "track.tracker_status",
     "TrackEvent": "track.track_events",
@@ -147,6 +159,7 @@ _HOME: Final = {
     "in_frame_coordinates": "coordinates",
     "load_image_model": "models.catalog",
     "load_video_model": "models.catalog",
+    "masks2poly": "segment.polygons",
 }
 
 

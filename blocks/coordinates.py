@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .frame import CropOrigin, Frame
 
-__all__ = ["in_crop_coordinates", "in_frame_coordinates"]
+__all__ = ["in_coordinates_of", "in_crop_coordinates", "in_frame_coordinates"]
 
 T = TypeVar("T")
 
@@ -64,6 +64,28 @@ def in_crop_coordinates(detections: sv.Detections, frame: Frame, crop: Frame) ->
     if crop.origin is not None:
         metadata[CROP_ORIGIN] = crop.origin
     return _shifted(detections, shift, crop.size_wh, crop.image_id, metadata)
+
+
+def in_coordinates_of(picture: Frame, detections: sv.Detections) -> sv.Detections:
+    """Move detections to where they are in a picture of the same frame.
+
+    Args:
+        picture: A full frame, or a crop.
+        detections: Detections made on it, on the full frame or on another crop.
+
+    Returns:
+        The detections themselves if they were made on this crop, or both are full frames; else
+        moved ones, which may lie outside of the picture.
+    """
+    made_on = detections.metadata.get(CROP_ORIGIN)
+    if made_on == picture.origin:
+        return detections
+    found = detections if made_on is None else _moved(detections, made_on)
+    if picture.origin is None:
+        return found
+    left, top = picture.origin.offset_xy
+    metadata = {**found.metadata, CROP_ORIGIN: picture.origin}
+    return _shifted(found, (-left, -top), picture.size_wh, picture.image_id, metadata)
 
 
 def _moved(detections: sv.Detections, origin: CropOrigin) -> sv.Detections:

@@ -78,7 +78,7 @@ class CropOrigin:
     root_size_wh: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Frame:
     """One decoded picture and its place in a stream.
 

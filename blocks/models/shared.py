@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
+
+from .recent_features import RecentFeatures
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +38,8 @@ class SharedVideoModel(Generic[F, S]):
     def __init__(self, model: VideoModel[F, S]) -> None:
         self._model = model
         self._lock = threading.Lock()
+        self._recent: RecentFeatures[F] = RecentFeatures()
+        self._readers: WeakSet[object] = WeakSet()
 
     @property
     def wrapped(self) -> VideoModel[F, S]:
@@ -47,10 +51,23 @@ class SharedVideoModel(Generic[F, S]):
         """What is held during a call, for others that use the same network."""
         return self._lock
 
-    def encode(self, frames: Sequence[Frame]) -> Sequence[F]:
-        """See :meth:`VideoModel.encode`."""
+    def keep_features(self, reader: object) -> None:
+        """Keep the features of frames while somebody else needs those of the same frames.
+
+        Args:
+            reader: Who else asks for features; they are kept for as long as it lives. Without
+                readers nothing is: features take more room than frames.
+        """
         with self._lock:
-            return self._model.encode(frames)
+            self._readers.add(reader)
+
+    def encode(self, frames: Sequence[Frame]) -> Sequence[F]:
+        """See :meth:`VideoModel.encode`; a frame that is kept is not encoded again."""
+        with self._lock:
+            if not self._readers:
+                self._recent.clear()
+                return self._model.encode(frames)
+            return self._recent.encode(frames, self._model.encode)
 
     def open(self, size_wh: tuple[int, int]) -> S:
         """See :meth:`VideoModel.open`."""
@@ -113,6 +130,8 @@ class SharedImageModel(Generic[F]):
         self._model = model
         self._video = video
         self._lock = threading.Lock() if video is None else video.lock
+        if video is not None:
+            video.keep_features(self)
 
     @property
     def wrapped(self) -> ImageModel[F]:
@@ -133,6 +152,17 @@ class SharedImageModel(Generic[F]):
         """See :meth:`ImageModel.encode`."""
         with self._lock:
             return self._model.encode(pictures)
+
+    def encode_frames(self, frames: Sequence[Frame]) -> Sequence[F]:
+        """Compute what only depends on the picture of frames, or take what a tracker computed.
+
+        Args:
+            frames: Frames of any sizes, BGR. One that the tracker with the same network has
+                encoded, and that somebody still holds, is not encoded again.
+        """
+        if self._video is not None:
+            return self._video.encode(frames)
+        return self.encode([frame.image[..., ::-1] for frame in frames])
 
     def segment(
         self,

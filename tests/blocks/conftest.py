@@ -1,4 +1,4 @@
-"""What the tests of the Segment Anything models share."""
+"""What the tests of blocks share."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 
 @pytest.fixture(scope="session")
 def lab() -> ModuleType:
-    """Small random trackers and the library's own way of running them (``sam_lab.py``)."""
+    """Small random trackers and the library's own way of running them (``models/sam_lab.py``)."""
     for library in ("torch", "transformers"):
         pytest.importorskip(library, reason=f"{library} is not installed (the extra 'sam')")
-    spec = spec_from_file_location("sam_lab", Path(__file__).with_name("sam_lab.py"))
+    spec = spec_from_file_location("sam_lab", Path(__file__).parent / "models" / "sam_lab.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)

@@ -1,0 +1,1 @@
+"""Image segmentation: masks in single pictures, from boxes, points or nothing."""
