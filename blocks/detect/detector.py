@@ -115,12 +115,15 @@ class Detector(Protocol):
         ...
 
 
-def wanted_classes(names: Mapping[int, str], wanted: Collection[str] | None) -> list[int] | None:
+def wanted_classes(
+    names: Mapping[int, str], wanted: Collection[str] | None, *, asked_by: str = "class_filter"
+) -> list[int] | None:
     """Look up the ids of classes.
 
     Args:
         names: Names by class id.
         wanted: Names of classes; None for all.
+        asked_by: Property that asks for them.
 
     Returns:
         Their ids, None for all.
@@ -139,10 +142,10 @@ def wanted_classes(names: Mapping[int, str], wanted: Collection[str] | None) -> 
     if strange:
         near = difflib.get_close_matches(strange[0], known, n=3)
         raise BlockError(
-            f"the detector has no class {strange[0]!r} that class_filter asks for; "
+            f"the detector has no class {strange[0]!r} that {asked_by} asks for; "
             + (f"did you mean {' or '.join(map(repr, near))}? " if near else "")
             + f"Its {len(known)} classes: {', '.join(list(names.values())[:100])}",
             code="detector_class",
-            property="class_filter",
+            property=asked_by,
         )
     return [number for number, name in names.items() if name in set(wanted)]

@@ -145,31 +145,31 @@ class BestConfidence(HostedDetector):
 
 
 class HostedDetectorV1(HostedDetector):
-    """An object detector chosen by its model id, first version: runs ``onnx:PATH``.
+    """An object detector chosen by its model id, first version.
 
-    Documents with other ids can be validated; running one raises a ``ModelError`` that names the
-    detectors which do run.
+    It runs the ids of ``trackwire/object_detection@v1``. Documents with other ids can be
+    validated; running one raises a ``ModelError`` that names the detectors which do run.
     """
 
     manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifestV1
 
 
 class HostedDetectorV2(HostedDetector):
-    """An object detector chosen by its model id, second version: runs ``onnx:PATH``.
+    """An object detector chosen by its model id, second version.
 
-    Documents with other ids can be validated; running one raises a ``ModelError`` that names the
-    detectors which do run.
+    It runs the ids of ``trackwire/object_detection@v1``. Documents with other ids can be
+    validated; running one raises a ``ModelError`` that names the detectors which do run.
     """
 
     manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifestV2
 
 
 class HostedDetectorV3(BestConfidence):
-    """An object detector chosen by its model id, third version: runs ``onnx:PATH``.
+    """An object detector chosen by its model id, third version.
 
-    Documents with other ids can be validated; running one raises a ``ModelError`` that names the
-    detectors which do run. An ONNX file knows no best confidence of its own: the modes ``best``
-    and ``default`` take 0.4.
+    It runs the ids of ``trackwire/object_detection@v1``. Documents with other ids can be
+    validated; running one raises a ``ModelError`` that names the detectors which do run. No
+    detector says which confidence is its best: the modes ``best`` and ``default`` take 0.4.
     """
 
     manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifestV3

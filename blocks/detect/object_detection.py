@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 from pydantic import Field
@@ -19,7 +18,6 @@ from trackwire.specs import (
     BlockManifest,
     Event,
     Failure,
-    ModelError,
     Outcome,
     OutputDefinition,
     Resources,
@@ -32,6 +30,7 @@ from trackwire.specs import (
 
 from ..options import Count, Fraction, require_settled
 from .detector import DetectOptions, wanted_classes
+from .model_id import load_detector
 
 if TYPE_CHECKING:
     from .detector import Detector
@@ -41,12 +40,10 @@ __all__ = [
     "ModelDetection",
     "ObjectDetection",
     "ObjectDetectionManifest",
-    "load_detector",
 ]
 
 _Flag: TypeAlias = bool | Annotated[str, Selector(BOOLEAN)]
 _File: TypeAlias = Annotated[str, Selector(STRING)] | str | None
-_ONNX: Final = "onnx:"
 
 
 class DetectorManifest(BlockManifest):
@@ -56,8 +53,9 @@ class DetectorManifest(BlockManifest):
 
     images: Annotated[str, Selector(IMAGE)] = Field(description="Pictures to look at.")
     model_id: Annotated[str, Selector(ROBOFLOW_MODEL_ID, STRING)] | str = Field(
-        description="The detector: onnx:PATH for an ONNX file; a relative path starts at the "
-        "specification's folder."
+        description="The detector: onnx:PATH for an ONNX file; hub:OWNER/NAME or hub:FOLDER for a "
+        "detector of the Hugging Face hub; an id such as rfdetr-nano or yolov8n-640 where its "
+        "package is installed. A relative path starts at the specification's folder."
     )
     confidence: Fraction = Field(default=0.4, description="Least confidence of a detection.")
     iou_threshold: Fraction = Field(
@@ -67,6 +65,11 @@ class DetectorManifest(BlockManifest):
     )
     class_filter: list[str] | Annotated[str, Selector(LIST_OF_VALUES)] | None = Field(
         default=None, description="Classes to keep; null keeps all."
+    )
+    class_names: list[str] | Annotated[str, Selector(LIST_OF_VALUES)] | None = Field(
+        default=None,
+        description="What to look for: any words for an open vocabulary (Grounding DINO, OWLv2), "
+        "which needs them; classes it knows for any other detector; null is all of these.",
     )
     max_detections: Count = Field(default=300, description="Most detections of one picture.")
     class_agnostic_nms: _Flag = Field(
@@ -125,8 +128,8 @@ class ModelDetection:
         """
         fixed = [name for name in _FIXED if hasattr(step, name)]
         require_settled(step, fixed)
-        files = {name: getattr(step, name, None) for name in _FIXED[1:]}
-        detector = load_detector(getattr(step, "model_id", ""), resources, **files)
+        given = {name: getattr(step, name, None) for name in _FIXED[1:]}
+        detector = load_detector(getattr(step, "model_id", ""), resources, **given)
         cls.require(detector, getattr(step, "model_id", ""))
         wanted = getattr(step, "class_filter", None)
         if wanted is not None and not is_selector(wanted):
@@ -194,10 +197,12 @@ class ModelDetection:
 
 
 class ObjectDetection(ModelDetection):
-    """Finds objects with a trained detector in an ONNX file.
+    """Finds objects with a trained detector in an ONNX file, of the hub or of a package.
 
-    The layout of the file's outputs is recognised: YOLOv5, YOLOv8 and v11, YOLOv10, YOLO-NAS,
-    RT-DETR, RF-DETR, FastestDet. The pictures of all streams go through the network in one call
+    The layout of an ONNX file's outputs is recognised: YOLOv5, YOLOv8 and v11, YOLOv10, YOLO-NAS,
+    RT-DETR, RF-DETR, FastestDet. Of the Hugging Face hub run the DETR families, among them
+    RT-DETR, D-FINE and RF-DETR, and the open vocabularies Grounding DINO and OWLv2, which find
+    what ``class_names`` describes. The pictures of all streams go through the network together
     where it takes several at a time. Of a detector that makes masks too, the boxes are put out;
     its masks are those of ``trackwire/instance_segmentation@v1``.
     """
@@ -205,7 +210,7 @@ class ObjectDetection(ModelDetection):
     manifest: ClassVar[type[BlockManifest]] = ObjectDetectionManifest
 
 
-_FIXED: Final = ("model_id", "names_file", "description_file")
+_FIXED: Final = ("model_id", "names_file", "description_file", "class_names")
 _OPTIONS: Final = (
     "iou_threshold",
     "class_filter",
@@ -213,47 +218,6 @@ _OPTIONS: Final = (
     "class_agnostic_nms",
     "max_candidates",
 )
-
-
-def load_detector(
-    model_id: str,
-    resources: Resources,
-    *,
-    names_file: str | None = None,
-    description_file: str | None = None,
-) -> Detector:
-    """Load a detector by its id, or share it with whoever holds it in this process.
-
-    Args:
-        model_id: ``onnx:`` and a path.
-        resources: Relative paths start at ``base_directory``; ``device`` says where it runs.
-        names_file: Names of the classes, one in each line.
-        description_file: Description of the model.
-
-    Raises:
-        ModelError: No detector has such an id, or it cannot be loaded.
-    """
-    if not model_id.startswith(_ONNX) or not model_id.removeprefix(_ONNX).strip():
-        raise ModelError(
-            f"no loader for the detector {model_id!r}: a detector's id is onnx:PATH, such as "
-            "onnx:models/yolo11n.onnx. Ways on: export the model to ONNX; or put "
-            "trackwire/motion_detection@v1 in the place of this step to find what moves, or "
-            "trackwire/replayed_detections@v1 with path to a file of detections made elsewhere, "
-            "and wire its predictions",
-            code="detector_unavailable",
-            model_id=model_id,
-        )
-    from .onnx_detector import load_onnx_detector
-
-    def place(path: str) -> Path:
-        return (resources.base_directory or Path()) / Path(path).expanduser()
-
-    return load_onnx_detector(
-        place(model_id.removeprefix(_ONNX).strip()),
-        device=resources.device,
-        names_file=None if names_file is None else place(names_file),
-        description_file=None if description_file is None else place(description_file),
-    )
 
 
 def _element(batch: Batch, index: int) -> Batch:

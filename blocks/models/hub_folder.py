@@ -55,7 +55,13 @@ def require_packages(what: str, extra: str, instead: str) -> None:
         )
 
 
-def find_folder(source: str, *, instead: str, patterns: Sequence[str] = WEIGHT_FILES) -> Path:
+def find_folder(
+    source: str,
+    *,
+    instead: str,
+    patterns: Sequence[str] = WEIGHT_FILES,
+    revision: str | None = None,
+) -> Path:
     """Find the folder of a model; download it if it is not there.
 
     ``HF_HUB_OFFLINE`` is respected; the hub's client shows the progress of a download.
@@ -64,6 +70,7 @@ def find_folder(source: str, *, instead: str, patterns: Sequence[str] = WEIGHT_F
         source: A folder, or a repository ``owner/name`` of the hub.
         instead: Ways on without it, the end of each message.
         patterns: Files that are wanted of a repository.
+        revision: Branch, tag or commit of a repository; None for its main branch.
 
     Raises:
         ModelError: It is not on disk and cannot be downloaded.
@@ -81,16 +88,17 @@ def find_folder(source: str, *, instead: str, patterns: Sequence[str] = WEIGHT_F
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(source, allow_patterns=list(patterns)))
+        return Path(snapshot_download(source, revision=revision, allow_patterns=list(patterns)))
     except (OSError, ValueError) as error:  # the hub's errors are OSErrors, bad names ValueErrors
         raise explain_download(source, error, instead) from error
 
 
-def find_on_disk(source: str) -> Path | None:
+def find_on_disk(source: str, revision: str | None = None) -> Path | None:
     """Find the folder of a model without a download; None if its weights are not there.
 
     Args:
         source: A folder, or a repository of the hub. The hub's client must be installed.
+        revision: Branch, tag or commit of a repository; None for its main branch.
     """
     local = Path(source).expanduser()
     if local.is_dir():
@@ -98,7 +106,7 @@ def find_on_disk(source: str) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
     try:
-        config = try_to_load_from_cache(source, "config.json")
+        config = try_to_load_from_cache(source, "config.json", revision=revision)
     except ValueError:  # no name that a repository can have
         return None
     if not isinstance(config, str):
