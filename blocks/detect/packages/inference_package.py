@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from trackwire.specs import ModelError
 
@@ -31,11 +32,11 @@ class InferenceModel:
     """
 
     def __init__(self, model_id: str, device: str) -> None:
-        from inference_models import AutoModel, ObjectDetectionModel
+        package: Any = import_module("inference_models")
 
         where = {} if device == "auto" else {"device": device}
-        model = AutoModel.from_pretrained(model_id, **where)
-        if not isinstance(model, ObjectDetectionModel):
+        model = package.AutoModel.from_pretrained(model_id, **where)
+        if not isinstance(model, package.ObjectDetectionModel):
             raise ModelError(
                 f"{model_id} is a {type(model).__name__} of inference-models; allowed are object "
                 "detectors with classes of their own",

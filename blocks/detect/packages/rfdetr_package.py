@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -35,7 +36,7 @@ class RfdetrModel:
     """
 
     def __init__(self, model_id: str, device: str) -> None:
-        import rfdetr
+        rfdetr: Any = import_module("rfdetr")
 
         where = {} if device == "auto" else {"device": device}
         self._model = getattr(rfdetr, RFDETR_CLASSES[model_id])(**where)

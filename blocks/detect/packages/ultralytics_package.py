@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from trackwire.specs import ModelError
@@ -40,13 +41,13 @@ class UltralyticsModel:
     """
 
     def __init__(self, model_id: str, device: str) -> None:
-        from ultralytics import YOLO
+        package: Any = import_module("ultralytics")
 
         parts = YOLO_ID.fullmatch(model_id)
         if parts is None:
             raise ValueError(f"{model_id!r} is no id such as yolov8n-640")
         letter = "v" if int(parts["version"]) <= _LAST_WITH_V else ""
-        self._model = YOLO(f"yolo{letter}{parts['version']}{parts['size']}.pt")
+        self._model = package.YOLO(f"yolo{letter}{parts['version']}{parts['size']}.pt")
         task = getattr(self._model, "task", "detect")
         if task != "detect":
             raise ModelError(

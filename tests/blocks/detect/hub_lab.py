@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import transformers
 from numpy.typing import NDArray
 from transformers.models.deformable_detr.image_processing_pil_deformable_detr import (
     DeformableDetrImageProcessorPil,
@@ -24,6 +24,8 @@ from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImage
 from transformers.models.yolos.image_processing_pil_yolos import YolosImageProcessorPil
 
 from trackwire.blocks import Frame, VideoMetadata
+
+transformers: Any = import_module("transformers")  # its configurations are typed by halves
 
 LABELS = dict(enumerate(("person", "car", "dog", "kite", "bench")))
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "red", "car", "person", "traffic"]
@@ -204,17 +206,13 @@ def _d_fine() -> tuple[Any, Any]:
 
 def _detr() -> tuple[Any, Any]:
     backbone = transformers.ResNetConfig(**_RESNET | {"out_features": ["stage4"]})
-    config = transformers.DetrConfig(
-        use_timm_backbone=False, backbone_config=backbone, backbone=None, **_DETR
-    )
+    config = transformers.DetrConfig(backbone_config=backbone, **_DETR)
     return transformers.DetrForObjectDetection(config), DetrImageProcessorPil(size=EDGES)
 
 
 def _padded_deformable() -> tuple[Any, Any]:
     backbone = transformers.ResNetConfig(**_RESNET)
-    config = transformers.DeformableDetrConfig(
-        use_timm_backbone=False, backbone_config=backbone, backbone=None, **_DETR
-    )
+    config = transformers.DeformableDetrConfig(backbone_config=backbone, **_DETR)
     processor = DeformableDetrImageProcessorPil(size=EDGES, pad_size={"height": 112, "width": 112})
     return transformers.DeformableDetrForObjectDetection(config), processor
 
