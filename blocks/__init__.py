@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .models.image_seam import ImageModel, ImagePrompts, Segmented
     from .models.lite import LiteModel
     from .models.seam import MemoryPlan, Prompt, Proposal, VideoModel
+    from .segment.interactive_predictor import SAM3InteractiveImagePredictor, build_tracker
     from .segment.polygons import masks2poly
     from .segment.prompts import Sam2Prompt, Sam2PromptSet
     from .segment.segment_anything2 import SegmentAnything2
@@ -55,6 +56,7 @@ __all__ = [
     "ModelEntry",
     "Prompt",
     "Proposal",
+    "SAM3InteractiveImagePredictor",
     "Sam2Prompt",
     "Sam2PromptSet",
     "SegmentAnything2",
@@ -66,6 +68,7 @@ __all__ = [
     "VideoMetadata",
     "VideoModel",
     "build_detections",
+    "build_tracker",
     "builtin_blocks",
     "detections_from_json",
     "detections_to_json",
@@ -143,6 +146,7 @@ _HOME: Final = {
     "Sam2Prompt": "segment.prompts",
     "Sam2PromptSet": "segment.prompts",
     "SegmentAnything2": "segment.segment_anything2",
+    "SAM3InteractiveImagePredictor": "segment.interactive_predictor",
     "Segmented": "models.image_seam",
     "SessionStatus": "track.tracker_status",
     "TrackEvent": "track.track_events",
@@ -152,6 +156,7 @@ _HOME: Final = {
     "VideoMetadata": "frame",
     "VideoModel": "models.seam",
     "build_detections": "detections",
+    "build_tracker": "segment.interactive_predictor",
     "detections_from_json": "detections_json",
     "detections_to_json": "detections_json",
     "empty_detections": "detections",

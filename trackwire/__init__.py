@@ -22,7 +22,12 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
-    from trackwire.blocks import Frame, VideoMetadata
+    from trackwire.blocks import (
+        Frame,
+        SAM3InteractiveImagePredictor,
+        VideoMetadata,
+        build_tracker,
+    )
     from trackwire.pipeline import Engine, InferencePipeline
     from trackwire.specs import (
         BlockError,
@@ -44,6 +49,7 @@ __all__ = [
     "Frame",
     "InferencePipeline",
     "ModelError",
+    "SAM3InteractiveImagePredictor",
     "SessionError",
     "SinkError",
     "SourceError",
@@ -52,6 +58,7 @@ __all__ = [
     "VideoMetadata",
     "Workflow",
     "__version__",
+    "build_tracker",
     "compile_workflow",
 ]
 
@@ -61,6 +68,7 @@ _HOME: Final = {
     "Frame": "blocks",
     "InferencePipeline": "pipeline",
     "ModelError": "specs",
+    "SAM3InteractiveImagePredictor": "blocks",
     "SessionError": "specs",
     "SinkError": "specs",
     "SourceError": "specs",
@@ -68,6 +76,7 @@ _HOME: Final = {
     "TrackwireError": "specs",
     "VideoMetadata": "blocks",
     "Workflow": "specs",
+    "build_tracker": "blocks",
     "compile_workflow": "specs",
 }
 

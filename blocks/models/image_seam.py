@@ -17,12 +17,18 @@ from trackwire.specs import ModelError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LOGIT_LIMIT", "ImageModel", "ImagePrompts", "Segmented"]
+__all__ = ["LOGIT_LIMIT", "ImageModel", "ImagePromptError", "ImagePrompts", "Segmented"]
 
 F = TypeVar("F")
 
 LOGIT_LIMIT = 32.0
 """Low-resolution logits are handed out within plus and minus this."""
+
+
+class ImagePromptError(ModelError, ValueError):
+    """Prompts for a picture do not fit together, or cannot be read."""
+
+    default_code = "image_prompt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class ImagePrompts:
             are not theirs.
 
     Raises:
-        ModelError: Shapes do not fit together, a label is unknown, or a number is not finite.
+        ImagePromptError: Shapes do not fit together, a label is unknown, or a number is not finite.
 
     Example:
         >>> import numpy as np
@@ -59,16 +65,14 @@ class ImagePrompts:
         for name in ("points", "boxes", "mask_logits"):
             values = getattr(self, name)
             if values is not None and not np.isfinite(values).all():
-                raise ModelError(
-                    f"{name} of a picture's prompts must be finite numbers, found nan or inf",
-                    code="image_prompt",
+                raise ImagePromptError(
+                    f"{name} of a picture's prompts must be finite numbers, found nan or inf"
                 )
         if self.labels is not None and not np.isin(self.labels, (-1, 0, 1)).all():
             found = sorted({int(label) for label in self.labels.flat} - {-1, 0, 1})
-            raise ModelError(
+            raise ImagePromptError(
                 f"labels of points must be 1 (on the object), 0 (off it) or -1 (padding), "
-                f"found {found}",
-                code="image_prompt",
+                f"found {found}"
             )
 
     @property
@@ -156,6 +160,11 @@ class ImageModel(Protocol[F]):
         """Rows and columns of ``Segmented.low_res``."""
         ...
 
+    @property
+    def device(self) -> Any:
+        """Where it runs: a device of torch, or ``cpu`` where there is no torch."""
+        ...
+
     def encode(self, pictures: Sequence[NDArray[np.uint8]]) -> Sequence[F]:
         """Compute what only depends on a picture, batched over pictures.
 
@@ -223,10 +232,9 @@ def _check_shapes(prompts: ImagePrompts) -> None:
     points, labels = prompts.points, prompts.labels
     if (points is None) is not (labels is None):
         there, missing = ("labels", "points") if points is None else ("points", "labels")
-        raise ModelError(
+        raise ImagePromptError(
             f"{there} of a picture's prompts were given without {missing}: each point has a label, "
-            "1 on the object, 0 off it",
-            code="image_prompt",
+            "1 on the object, 0 off it"
         )
     shapes: dict[str, tuple[str, bool]] = {}
     if points is not None and labels is not None:
@@ -248,7 +256,6 @@ def _check_shapes(prompts: ImagePrompts) -> None:
         wrong = ["points, labels, boxes and mask_logits must have the same first dimension"]
     if wrong:
         found = ", ".join(f"{name} {shape}" for name, shape in given.items())
-        raise ModelError(
-            f"prompts of a picture do not fit together: {'; '.join(wrong)}; found {found}",
-            code="image_prompt",
+        raise ImagePromptError(
+            f"prompts of a picture do not fit together: {'; '.join(wrong)}; found {found}"
         )

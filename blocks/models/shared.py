@@ -148,6 +148,11 @@ class SharedImageModel(Generic[F]):
         """See :attr:`ImageModel.low_res_hw`."""
         return self._model.low_res_hw
 
+    @property
+    def device(self) -> Any:
+        """See :attr:`ImageModel.device`."""
+        return self._model.device
+
     def encode(self, pictures: Sequence[NDArray[np.uint8]]) -> Sequence[F]:
         """See :meth:`ImageModel.encode`."""
         with self._lock:

@@ -11,7 +11,7 @@ from .network import STRIDE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["foreground_evidence", "otsu_threshold"]
+__all__ = ["cells_like", "foreground_evidence", "otsu_threshold"]
 
 COLOUR_WEIGHT = 0.5
 NEIGHBOURS = 3
@@ -44,15 +44,51 @@ def foreground_evidence(
     return result
 
 
+def cells_like(
+    features: NDArray[np.float32],
+    on: NDArray[np.bool_],
+    off: NDArray[np.bool_],
+    size: int,
+) -> NDArray[np.float32]:
+    """Score how much more a place looks like points on an object than like points off it.
+
+    Args:
+        features: ``(C, N)`` float32 of a square crop.
+        on: ``(N,)`` bool, cells with a point on the object; at least one.
+        off: ``(N,)`` bool, cells with a point off it.
+        size: Side of the crop, pixels.
+
+    Returns:
+        ``(S, S)`` float32, standardised over the crop.
+    """
+    import cv2
+
+    x = _directions(features)
+    likeness = (x[:, on].T @ x).max(0)
+    if off.any():
+        likeness = likeness - (x[:, off].T @ x).max(0)
+    score = (likeness - likeness.mean()) / (likeness.std() + 1e-6)
+    cells = size // STRIDE
+    grid = score.astype(np.float32).reshape(cells, cells)
+    wide = cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(wide, np.float32)
+
+
+def _directions(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Standardise each channel and bring each cell to length one."""
+    x = features - features.mean(1, keepdims=True)
+    x /= features.std(1, keepdims=True) + 1e-3
+    x /= np.linalg.norm(x, axis=0, keepdims=True) + 1e-6
+    return np.asarray(x, np.float32)
+
+
 def _novelty(features: NDArray[np.float32], inner: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Standard score of each inner cell's distance to the outer cells most like it."""
     result = np.zeros(features.shape[1], np.float32)
     outer = ~inner
     if outer.sum() <= NEIGHBOURS or not inner.any():
         return result
-    x = features - features.mean(1, keepdims=True)
-    x /= features.std(1, keepdims=True) + 1e-3
-    x /= np.linalg.norm(x, axis=0, keepdims=True) + 1e-6
+    x = _directions(features)
     likeness = x[:, inner].T @ x[:, outer]
     nearest = np.partition(likeness, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
     distance = 1 - nearest.mean(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,8 @@ from .look import look, measured
 from .motion import CUT_RESIDUAL, Motion, small_gray
 from .network import STRIDE
 from .network import features as network_features
-from .palette import colour_index, colour_places, covered
+from .palette import colour_places, covered
+from .pictures import LiteFeatures, picture_features
 from .proposal import LiteProposal, View, hidden, is_taken, share_pixels, unseen
 from .search import chosen, near_first, search_window, within_reach
 from .seed import seed_mask
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
     from ...frame import Frame
     from .palette import ColourPlace
+    from .stills import LiteImageModel
 
-__all__ = ["LiteFeatures", "LiteModel"]
+__all__ = ["LiteModel"]
 
 LOST_SCORE = 0.5
 FOUND_SCORE = 0.6
@@ -36,21 +38,6 @@ FAR_SCORE = 0.85
 
 LEAST_FOUND = 0.08
 """Part of its usual area that an object must show when it comes back from behind something."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiteFeatures:
-    """What only depends on the picture.
-
-    Args:
-        image: ``(H, W, 3)`` uint8 BGR, the frame's own array.
-        gray: ``(h, w)`` uint8, small, for the optical flow.
-        colours: ``(h, w)`` int16, smaller still: which of 4096 colours each pixel has.
-    """
-
-    image: NDArray[np.uint8]
-    gray: NDArray[np.uint8]
-    colours: NDArray[np.int16]
 
 
 class LiteModel:
@@ -86,10 +73,13 @@ class LiteModel:
 
     def encode(self, frames: Sequence[Frame]) -> Sequence[LiteFeatures]:
         """Shrink each picture for the flow; windows are encoded when their place is known."""
-        return [
-            LiteFeatures(frame.image, small_gray(frame.image), colour_index(frame.image))
-            for frame in frames
-        ]
+        return [picture_features(frame.image) for frame in frames]
+
+    def image_model(self) -> LiteImageModel:
+        """Give what finds masks in single pictures with the same network."""
+        from .stills import LiteImageModel
+
+        return LiteImageModel(self._threads)
 
     def open(self, size_wh: tuple[int, int]) -> LiteState:
         """Start an empty state for frames of the given size, pixels."""

@@ -11,7 +11,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Window", "box_of", "window_for"]
+__all__ = ["Box", "Window", "box_of", "window_for"]
+
+Box = tuple[int, int, int, int]
 
 MIN_SIDE = 32
 

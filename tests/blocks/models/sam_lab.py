@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trackwire.blocks import Frame, VideoMetadata
+from trackwire.blocks import Frame, ImagePrompts, VideoMetadata
 from trackwire.blocks.models.sam_video.families import FAMILIES, resize_config
 from trackwire.blocks.models.sam_video.model import SamVideoModel
 from trackwire.blocks.models.sam_video.network import Network
@@ -166,6 +166,36 @@ def image_module(name: str, levels: int = 3) -> Any:
     report = module.load_state_dict(calm_module(name).state_dict(), strict=False)
     assert not report.missing_keys, report.missing_keys
     return module.eval()
+
+
+def image_reference(
+    name: str, picture: NDArray[np.uint8], prompts: ImagePrompts, *, multimask: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What the library's image model says of one picture, prompt by prompt.
+
+    Boxes are given as labelled points: the library puts the corners of boxes behind the points.
+
+    Returns:
+        ``(B, C, h, w)`` mask logits and ``(B, C)`` expected overlaps.
+    """
+    module, family, side = image_module(name), FAMILIES[name], MICRO_SIZE[name]
+    prepare = Preprocessor(side, family.mean, family.std, torch.device("cpu"), torch.float32)
+    points, labels = prompts.as_points()
+    scale = np.float32(side) / np.array(picture.shape[1::-1], np.float32)
+    points, masks = (points * scale).astype(np.float32), prompts.mask_logits
+    rows = []
+    with torch.inference_mode():
+        pixels = prepare.prepare([picture])
+        for row in range(prompts.count):
+            out = module(
+                pixel_values=pixels,
+                input_points=torch.from_numpy(points[None, row : row + 1]),
+                input_labels=torch.from_numpy(labels[None, row : row + 1]),
+                input_masks=None if masks is None else torch.from_numpy(masks[row : row + 1]),
+                multimask_output=multimask,
+            )
+            rows.append((out.pred_masks[0, 0].numpy(), out.iou_scores[0, 0].numpy()))
+    return np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows])
 
 
 def random_module(name: str, draw: Draw, config: Any = None) -> Any:

@@ -36,37 +36,6 @@ def of_module(lab: Any, name: str) -> Any:
     return SamImageModel(ImageNetwork(deepcopy(lab.image_module(name)), KNOWN[name]))
 
 
-def library(
-    lab: Any, name: str, picture: Any, prompts: ImagePrompts, *, multimask: bool
-) -> tuple[Any, Any]:
-    """What the library's image model says of one picture: logits ``(B, C, h, w)`` and overlaps.
-
-    Boxes are given as labelled points: the library puts box corners behind the points.
-    """
-    import torch
-
-    module = lab.image_module(name)
-    family = lab.FAMILIES[name]
-    side = lab.MICRO_SIZE[name]
-    prepare = lab.Preprocessor(side, family.mean, family.std, torch.device("cpu"), torch.float32)
-    points, labels = prompts.as_points()
-    points = points * (side / np.array(picture.shape[1::-1], np.float32))
-    masks = prompts.mask_logits
-    rows = []
-    with torch.inference_mode():
-        pixels = prepare.prepare([picture])
-        for row in range(prompts.count):
-            out = module(
-                pixel_values=pixels,
-                input_points=torch.from_numpy(points[None, row : row + 1]),
-                input_labels=torch.from_numpy(labels[None, row : row + 1]),
-                input_masks=None if masks is None else torch.from_numpy(masks[row : row + 1]),
-                multimask_output=multimask,
-            )
-            rows.append((out.pred_masks[0, 0].numpy(), out.iou_scores[0, 0].numpy()))
-    return np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows])
-
-
 def random_prompts(kind: str, count: int, size_wh: tuple[int, int]) -> ImagePrompts:
     """Prompts of one kind for a picture."""
     random = np.random.default_rng(len(kind) + count)
@@ -93,7 +62,7 @@ def test_each_kind_of_prompt_is_answered_as_by_the_library(
     prompts = random_prompts(kind, 2 if kind else 1, SIZES[0])
     model = of_module(lab, name)
     (answer,) = model.segment(model.encode([picture]), [prompts], SIZES[:1], multimask=multimask)
-    logits, iou = library(lab, name, picture, prompts, multimask=multimask)
+    logits, iou = lab.image_reference(name, picture, prompts, multimask=multimask)
     assert answer.logits.shape == (prompts.count, 3 if multimask else 1, *model.low_res_hw)
     np.testing.assert_allclose(answer.logits, logits, atol=TOLERANCE)
     np.testing.assert_allclose(answer.iou, iou, atol=TOLERANCE)
@@ -146,7 +115,7 @@ def test_pictures_and_prompts_of_all_sizes_go_through_together(lab: Any, name: s
     ]
     answers = model.segment(model.encode(shown), prompts, SIZES, multimask=True)
     for answer, picture, given, size in zip(answers, shown, prompts, SIZES, strict=True):
-        logits, iou = library(lab, name, picture, given, multimask=True)
+        logits, iou = lab.image_reference(name, picture, given, multimask=True)
         assert answer.size_wh == size
         np.testing.assert_allclose(answer.logits, logits, atol=TOLERANCE)
         np.testing.assert_allclose(answer.iou, iou, atol=TOLERANCE)
@@ -160,7 +129,7 @@ def test_a_tracker_answers_with_the_network_it_has(lab: Any, name: str) -> None:
     frame = lab.frame(3)
     prompts = random_prompts("boxes", 2, (96, 72))
     (answer,) = model.segment(tracker.encode([frame]), [prompts], [(96, 72)], multimask=False)
-    logits, _ = library(lab, name, frame.image[..., ::-1], prompts, multimask=False)
+    logits, _ = lab.image_reference(name, frame.image[..., ::-1], prompts, multimask=False)
     np.testing.assert_allclose(answer.logits, logits, atol=TOLERANCE)
 
 
@@ -271,7 +240,9 @@ def test_a_folder_of_an_image_model_loads(lab: Any, folders: Any, name: str, exa
     prompts = random_prompts("boxes", 2, SIZES[0])
     (answer,) = model.segment(model.encode([picture]), [prompts], SIZES[:1], multimask=True)
     np.testing.assert_allclose(
-        answer.logits, library(lab, name, picture, prompts, multimask=True)[0], atol=TOLERANCE
+        answer.logits,
+        lab.image_reference(name, picture, prompts, multimask=True)[0],
+        atol=TOLERANCE,
     )
     again = load_image_model(str(folders / f"{name}-image"), Resources(device="cpu"))
     assert again is model
