@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from trackwire.specs import Block
 
     from .coordinates import in_frame_coordinates
+    from .detect.known_detectors import KNOWN_DETECTORS, KnownDetector
     from .detections import build_detections, empty_detections
     from .detections_json import (
         DetectionsFormatError,
         detections_from_json,
         detections_to_json,
     )
+    from .download import DownloadedModel, download_model
     from .frame import CropOrigin, Frame, VideoMetadata
     from .models.catalog import (
         VIDEO_MODELS,
@@ -45,12 +47,15 @@ if __name__ != "trackwire.blocks":
 
 __all__ = [
     "BUILTIN_BLOCKS",
+    "KNOWN_DETECTORS",
     "VIDEO_MODELS",
     "CropOrigin",
     "DetectionsFormatError",
+    "DownloadedModel",
     "Frame",
     "ImageModel",
     "ImagePrompts",
+    "KnownDetector",
     "LiteModel",
     "MemoryPlan",
     "ModelEntry",
@@ -72,6 +77,7 @@ __all__ = [
     "builtin_blocks",
     "detections_from_json",
     "detections_to_json",
+    "download_model",
     "empty_detections",
     "find_video_model",
     "in_frame_coordinates",
@@ -135,6 +141,7 @@ BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = (
 _HOME: Final = {
     "CropOrigin": "frame",
     "DetectionsFormatError": "detections_json",
+    "DownloadedModel": "download",
     "Frame": "frame",
     "ImageModel": "models.image_seam",
     "ImagePrompts": "models.image_seam",
@@ -155,10 +162,13 @@ _HOME: Final = {
     "VIDEO_MODELS": "models.catalog",
     "VideoMetadata": "frame",
     "VideoModel": "models.seam",
+    "KNOWN_DETECTORS": "detect.known_detectors",
+    "KnownDetector": "detect.known_detectors",
     "build_detections": "detections",
     "build_tracker": "segment.interactive_predictor",
     "detections_from_json": "detections_json",
     "detections_to_json": "detections_json",
+    "download_model": "download",
     "empty_detections": "detections",
     "find_video_model": "models.catalog",
     "in_frame_coordinates": "coordinates",

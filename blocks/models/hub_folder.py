@@ -19,6 +19,7 @@ __all__ = [
     "find_on_disk",
     "is_on_disk",
     "needed_packages",
+    "peek_config",
     "read_config",
     "require_packages",
 ]
@@ -78,6 +79,52 @@ def find_folder(
     local = Path(source).expanduser()
     if local.is_dir():
         return local
+    _require_repository(source)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(source, revision=revision, allow_patterns=list(patterns)))
+    except (OSError, ValueError) as error:  # the hub's errors are OSErrors, bad names ValueErrors
+        raise explain_download(source, error, instead) from error
+
+
+def peek_config(source: str, *, instead: str, revision: str | None = None) -> dict[str, Any]:
+    """Read ``config.json`` of a repository of the hub before the rest of it is downloaded.
+
+    Args:
+        source: The repository, ``owner/name``.
+        instead: Ways on without it, the end of each message.
+        revision: Branch, tag or commit; None for the main branch.
+
+    Raises:
+        ModelError: There is no such repository or file, or it cannot be downloaded.
+    """
+    _require_repository(source)
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    try:
+        known = try_to_load_from_cache(source, "config.json", revision=revision)
+        if not isinstance(known, str):  # an older one tells the kind of model as well
+            known = hf_hub_download(source, "config.json", revision=revision)
+        config = json.loads(Path(known).read_text(encoding="utf-8"))
+    except LocalEntryNotFoundError as error:
+        raise explain_download(source, error, instead) from error
+    except (EntryNotFoundError, json.JSONDecodeError) as error:
+        raise ModelError(
+            f"{source} has no readable config.json, so it is no model of transformers; take a "
+            f"repository that has one, or {instead}",
+            code="model_folder",
+            source=source,
+        ) from error
+    except (OSError, ValueError) as error:
+        raise explain_download(source, error, instead) from error
+    return config if isinstance(config, dict) else {}
+
+
+def _require_repository(source: str) -> None:
+    """Refuse what is neither a folder nor has the form of a repository."""
+    local = Path(source).expanduser()
     if local.is_absolute() or source.startswith((".", "~")) or source.count("/") != 1:
         raise ModelError(
             f"there is no folder {source!r}, and it is no hub repository 'owner/name'; 'trackwire "
@@ -85,12 +132,6 @@ def find_folder(
             code="model_not_found",
             source=source,
         )
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(source, revision=revision, allow_patterns=list(patterns)))
-    except (OSError, ValueError) as error:  # the hub's errors are OSErrors, bad names ValueErrors
-        raise explain_download(source, error, instead) from error
 
 
 def find_on_disk(source: str, revision: str | None = None) -> Path | None:
@@ -136,7 +177,7 @@ def explain_download(source: str, error: Exception, instead: str) -> ModelError:
     """
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-    by_hand = f"give the path of a folder that holds the files of {source} as model_id"
+    by_hand = f"fetch the files of {source} elsewhere and name their folder in model_id"
     if isinstance(error, GatedRepoError):
         return ModelError(
             f"{source} is gated: its owner asks you to accept a licence first. Open "

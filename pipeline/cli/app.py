@@ -215,16 +215,39 @@ def _schema(
         write_schema(output)
 
 
-@app.command("models")
+models = typer.Typer(invoke_without_command=True)
+app.add_typer(models, name="models")
+
+
+@models.callback()
 def _models(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the models a tracker can use: size, licence, what they need, what is on disk."""
+    """List trackers and detectors: size, licence, what they need, what is on disk."""
+    if context.invoked_subcommand is not None:
+        return
     with boundary(debug=context.obj):
         from .models import list_models
 
         list_models(as_json=as_json)
+
+
+@models.command("pull")
+def _pull(
+    context: typer.Context,
+    model_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="Of a tracker or a detector, such as hub:PekingU/rtdetr_v2_r18vd."
+        ),
+    ],
+) -> None:
+    """Download the weights of a model, or say that they are there."""
+    with boundary(debug=context.obj):
+        from .models import pull_model
+
+        pull_model(model_id)
 
 
 @app.command(

@@ -1,4 +1,4 @@
-"""``trackwire models``: the models a tracker can use."""
+"""``trackwire models``: the models of trackers, some detectors, and their download."""
 
 from __future__ import annotations
 
@@ -9,29 +9,69 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from trackwire.blocks import VIDEO_MODELS
+from trackwire.blocks import KNOWN_DETECTORS, VIDEO_MODELS, download_model
 
-from .console import out
+from .console import err, out
 
 if TYPE_CHECKING:
-    from trackwire.blocks import ModelEntry
+    from pathlib import Path
 
-__all__ = ["list_models"]
+    from trackwire.blocks import KnownDetector, ModelEntry
+
+__all__ = ["list_models", "pull_model"]
 
 _ON_DISK = {True: "yes", False: "no", None: "unknown"}
 _EXTRA_MODULES = {"sam": ("torch", "transformers", "safetensors", "huggingface_hub")}
 
 
 def list_models(*, as_json: bool) -> None:
-    """Print the catalog.
+    """Print the catalog of trackers, and detectors to begin with.
 
     Args:
-        as_json: One JSON array for programs, instead of a table for people.
+        as_json: One JSON array for programs, instead of tables for people.
     """
-    rows = [_describe(entry) for entry in VIDEO_MODELS]
+    trackers = [_describe(entry) for entry in VIDEO_MODELS]
+    detectors = [_describe_detector(entry) for entry in KNOWN_DETECTORS]
     if as_json:
-        out.print_json(json.dumps(rows))
+        out.print_json(json.dumps([*trackers, *detectors]))
         return
+    out.print(_tracker_table(trackers))
+    out.print()
+    out.print(_detector_table(detectors))
+    out.print(
+        "\nNEEDS sam, hub: pip install 'trackwire[sam]', 'trackwire[hub]', which are the same. "
+        "Without them nobody can tell whether weights are on disk; what is not is downloaded when "
+        "a workflow first asks for it, or by 'trackwire models pull ID'. A model_id may also be a "
+        "hub repository or a local folder of these architectures, and a detector's onnx:PATH or "
+        "hub:OWNER/NAME.",
+        markup=False,
+        highlight=False,
+    )
+
+
+def pull_model(model_id: str, base_directory: Path | None = None) -> None:
+    """Download the weights of a model, and say where they are.
+
+    Args:
+        model_id: Of a tracker or a detector.
+        base_directory: Where relative folders start.
+
+    Raises:
+        ModelError: There is no such model, or it cannot be downloaded.
+    """
+    err.print(f"looking for {escape(model_id)}", highlight=False)
+    found = download_model(model_id, base_directory)
+    if found.was_there is None:
+        says = "its package has loaded it and keeps its weights"
+    elif found.folder is None:
+        says = "is part of this install"
+    else:
+        how = "on this machine already" if found.was_there else "downloaded"
+        says = f"{how}, {found.nbytes() / 1e6:.1f} MB in {found.folder}"
+    out.print(f"{found.model_id}: {says}", markup=False, highlight=False)
+
+
+def _tracker_table(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("MODEL", "PARAMS", "LICENCE", "ON DISK", "NEEDS", "RUNS", "SIZES"):
         table.add_column(heading, no_wrap=heading not in {"LICENCE", "SIZES"})
@@ -45,19 +85,30 @@ def list_models(*, as_json: bool) -> None:
             "yes" if row["runs_here"] else "no",
             " ".join(str(size) for size in row["sizes"]),
         )
-    out.print(table)
-    out.print(
-        "\nNEEDS sam: pip install 'trackwire[sam]'. Without it nobody can tell whether weights are "
-        "on disk; what is not is downloaded when a workflow first asks for it. A model_id may also "
-        "be a hub repository or a local folder of these architectures.",
-        markup=False,
-        highlight=False,
-    )
+    return table
+
+
+def _detector_table(rows: list[dict[str, Any]]) -> Table:
+    """A table that shows whole ids at 80 columns too, since they are there to be copied."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("DETECTOR", "LICENCE", "ON DISK", "NEEDS", "RUNS"):
+        table.add_column(heading, no_wrap=heading != "NEEDS", overflow="fold")
+    for row in rows:
+        wants = ", class_names" if row["open_vocabulary"] else ""
+        table.add_row(
+            escape(row["model_id"]),
+            row["licence"],
+            _ON_DISK[row["on_disk"]],
+            (row["needs"] or " or ".join(row["also_needs"]).replace("_", "-")) + wants,
+            "yes" if row["runs_here"] else "no",
+        )
+    return table
 
 
 def _describe(entry: ModelEntry) -> dict[str, Any]:
     why_not = _why_not(entry)
     return {
+        "kind": "tracker",
         "model_id": entry.model_id,
         "title": entry.title,
         "parameters": entry.parameters,
@@ -70,6 +121,26 @@ def _describe(entry: ModelEntry) -> dict[str, Any]:
         "on_disk": entry.is_on_disk(),
         "runs_here": why_not is None,
         "why_not": why_not,
+    }
+
+
+def _describe_detector(entry: KnownDetector) -> dict[str, Any]:
+    lacking = entry.lacks()
+    return {
+        "kind": "detector",
+        "model_id": entry.model_id,
+        "title": entry.title,
+        "parameters": entry.parameters,
+        "licence": entry.licence,
+        "hub_id": entry.hub_id,
+        "gated": False,
+        "needs": None if entry.packages else "hub",
+        "also_needs": list(entry.packages),
+        "sizes": [],
+        "open_vocabulary": entry.open_vocabulary,
+        "on_disk": entry.is_on_disk(),
+        "runs_here": lacking is None,
+        "why_not": None if lacking is None else f"lacks {lacking}",
     }
 
 

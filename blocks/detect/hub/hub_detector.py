@@ -10,11 +10,12 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from ...models.hub_folder import find_folder, require_packages
+from ...models.hub_folder import require_packages
 from ...models.sam_video.placement import choose_device
 from ..detector import Candidates, DetectOptions, wanted_classes
 from ..found import build_found
 from ..suppression import choose
+from .hub_folders import find_detector_folder, split_revision
 from .network import HubNetwork
 from .pictures import batches
 
@@ -23,12 +24,9 @@ if TYPE_CHECKING:
 
     from ...frame import Frame
 
-__all__ = ["HUB_FILES", "INSTEAD", "HubDetector", "load_hub_detector", "split_revision"]
+__all__ = ["HubDetector", "load_hub_detector"]
 
-HUB_FILES: Final = ("*.json", "*.safetensors", "*.txt")
-"""Patterns of the files a detector is loaded from; the texts are vocabularies."""
-INSTEAD: Final = "set model_id to onnx:PATH of a detector in an ONNX file, which needs no download"
-"""The way on without a detector of the hub, for messages."""
+_INSTEAD: Final = "set model_id to onnx:PATH, which needs no extra"
 _LOADED: Final[WeakValueDictionary[tuple[object, ...], HubNetwork]] = WeakValueDictionary()
 _LOADING: Final = threading.Lock()
 
@@ -123,25 +121,13 @@ def load_hub_detector(
     """
     from .phrases import clean_names
 
-    require_packages(f"the detector {source}", "hub", INSTEAD)
-    name, revision = split_revision(source)
-    local = (base_directory or Path()) / Path(name).expanduser()
-    where = str(local) if local.is_dir() else name
-    folder = find_folder(where, instead=INSTEAD, patterns=HUB_FILES, revision=revision)
+    require_packages(f"the detector {source}", "hub", _INSTEAD)
+    name, _ = split_revision(source)
+    folder = find_detector_folder(source, base_directory)
     network = _network(folder, name, device)
     if not network.family.open_vocabulary:
         return HubDetector(network)
     return HubDetector(network, clean_names(class_names, name))
-
-
-def split_revision(source: str) -> tuple[str, str | None]:
-    """Split ``owner/name@revision``.
-
-    Returns:
-        The name, and the revision; None where none is given.
-    """
-    name, _, revision = source.strip().partition("@")
-    return name, revision or None
 
 
 def _network(folder: Path, source: str, device: str) -> HubNetwork:

@@ -14,7 +14,7 @@ from .packaged_detector import PackagedDetector, PackagedModel
 from .rfdetr_package import RFDETR_CLASSES
 from .ultralytics_package import YOLO_ID
 
-__all__ = ["load_packaged_detector"]
+__all__ = ["is_packaged", "load_packaged_detector"]
 
 _LOADED: Final[WeakValueDictionary[tuple[str, str], PackagedDetector]] = WeakValueDictionary()
 _LOADING: Final = threading.Lock()
@@ -44,6 +44,11 @@ def load_packaged_detector(model_id: str, device: str = "auto") -> PackagedDetec
         loaded = PackagedDetector(_load(package, model_id, device), model_id)
         _LOADED[model_id, device] = loaded
         return loaded
+
+
+def is_packaged(model_id: str) -> bool:
+    """Whether an id has the form of those that packages run, installed or not."""
+    return model_id.startswith("rfdetr-") or YOLO_ID.fullmatch(model_id) is not None
 
 
 def _package(model_id: str) -> str | None:

@@ -104,6 +104,9 @@ def test_models_lists_the_catalog_for_people_and_programs() -> None:
     assert rows["lite"]["on_disk"]
     assert rows["lite"]["runs_here"]
     assert rows["sam2video/small"]["needs"] == "sam"
+    assert rows["hub:PekingU/rtdetr_v2_r18vd"]["needs"] == "hub"
+    assert rows["yolov8n-640"]["licence"] == "AGPL-3.0"
+    assert {row["kind"] for row in rows.values()} == {"tracker", "detector"}
     table = CliRunner().invoke(app, ["models"]).stdout
     assert all(model_id in table for model_id in rows)
 
@@ -112,6 +115,10 @@ def test_models_tells_what_is_on_disk_and_what_is_lacking(no_weights: Path) -> N
     """Without the hub's client nobody knows what was downloaded, and nothing else is claimed."""
     rows = json.loads(CliRunner().invoke(app, ["models", "--json"]).stdout)
     known = find_spec("huggingface_hub") is not None
+    of_packages = [row for row in rows if row["kind"] == "detector" and row["needs"] is None]
+    assert {row["on_disk"] for row in of_packages} == {None}
+    assert all(row["runs_here"] is (row["why_not"] is None) for row in of_packages)
+    rows = [row for row in rows if row not in of_packages]
     assert {row["on_disk"] for row in rows[1:]} == {False if known else None}
     for row in rows:
         packages = [*(("torch", "transformers") if row["needs"] else ()), *row["also_needs"]]
@@ -119,7 +126,7 @@ def test_models_tells_what_is_on_disk_and_what_is_lacking(no_weights: Path) -> N
         assert row["why_not"] == (f"lacks {lacking[0]}" if lacking else None), row["model_id"]
         assert row["runs_here"] is (not lacking)
     table = CliRunner().invoke(app, ["models"]).stdout
-    assert ("unknown" in table) is not known
+    assert table.count("unknown") == (len(of_packages) if known else len(of_packages + rows) - 1)
     assert "gated" in table
     assert "pip install 'trackwire[sam]'" in table
 
