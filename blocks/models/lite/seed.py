@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .evidence import foreground_evidence, otsu_threshold
+from .hypotheses import guesses
 from .network import features
-from .outline import SIZE, grab_cut, window_around
+from .outline import SIZE, Hints, grab_cut, window_around
 from .window import Box, Window
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["seed_mask"]
 
-POINT_SHARE = 0.25
 SMALLEST_SHARE = 0.03
 
 FirstMask = tuple["NDArray[np.bool_]", tuple[int, int]]
@@ -29,7 +29,8 @@ def seed_mask(image: NDArray[np.uint8], prompt: Prompt, threads: int) -> FirstMa
 
     Args:
         image: ``(H, W, 3)`` uint8 BGR.
-        prompt: A mask is taken as it is; else a box; else points.
+        prompt: A mask is taken as it is; else points, on the object and off it, with or without a
+            box; else a box.
         threads: Threads of the network.
 
     Returns:
@@ -45,6 +46,8 @@ def seed_mask(image: NDArray[np.uint8], prompt: Prompt, threads: int) -> FirstMa
                 f"the frame has {(h, w)}"
             )
         return (mask, (0, 0)) if mask.any() else None
+    if prompt.points is not None:
+        return _around_points(image, prompt, threads)
     box = _box_of_prompt(prompt, w, h)
     if box is None:
         return None
@@ -52,21 +55,24 @@ def seed_mask(image: NDArray[np.uint8], prompt: Prompt, threads: int) -> FirstMa
     return region, (window.clipped((w, h))[:2])
 
 
-def _box_of_prompt(prompt: Prompt, w: int, h: int) -> Box | None:
-    """Round the box outwards and clip it; points give a box around those on the object."""
-    xyxy = prompt.xyxy
-    if xyxy is None:
-        points, labels = np.asarray(prompt.points, float), np.asarray(prompt.labels)
-        on = points[labels > 0]
-        if len(on) == 0:
-            return None
-        reach = POINT_SHARE * min(w, h) / 2
-        x1, y1 = on.min(0) - reach
-        x2, y2 = on.max(0) + reach
-    else:
-        x1, y1, x2, y2 = xyxy
-    if not np.isfinite((x1, y1, x2, y2)).all():
+def _around_points(image: NDArray[np.uint8], prompt: Prompt, threads: int) -> FirstMask | None:
+    """Take the most trusted answer to points, which may come with a box."""
+    points = np.asarray(prompt.points, np.float32).reshape(-1, 2)
+    on = np.asarray(prompt.labels).reshape(-1) > 0
+    if not np.isfinite(points).all() or not (on.any() or prompt.xyxy is not None):
         return None
+    best = guesses(image, prompt.xyxy, Hints(points[on], points[~on]), threads)[0]
+    if best.outline is None:
+        return None
+    window, size_wh = best.outline.window, (image.shape[1], image.shape[0])
+    return window.to_frame(best.outline.logits, size_wh) > 0, window.clipped(size_wh)[:2]
+
+
+def _box_of_prompt(prompt: Prompt, w: int, h: int) -> Box | None:
+    """Round the box outwards and clip it."""
+    if prompt.xyxy is None or not np.isfinite(prompt.xyxy).all():
+        return None
+    x1, y1, x2, y2 = prompt.xyxy
     x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, float(w)), min(y2, float(h))
     if x2 - x1 < 1 or y2 - y1 < 1:
         return None

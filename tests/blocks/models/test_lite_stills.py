@@ -186,3 +186,21 @@ def test_a_picture_of_one_colour_is_no_reason_to_fail() -> None:
     ):
         found = guesses(flat, box, hints, 1)
         assert len(found) == 3
+
+
+def test_the_tracker_hears_points_off_the_object() -> None:
+    """A prompt of the tracker with a box and a point off the object is no prompt of the box."""
+    from trackwire.blocks.models.lite.seed import seed_mask
+    from trackwire.blocks.models.seam import Prompt
+
+    image = np.ascontiguousarray(scene()[..., ::-1])
+    points = np.array([[60, 60], [140, 70]], np.float32)
+    labels = np.array([1, 0], np.int32)
+    prompt = Prompt(1, (35.0, 25.0, 175.0, 105.0), points, labels)
+    seeded = seed_mask(image, prompt, 1)
+    assert seeded is not None
+    mask, (x, y) = seeded
+    assert mask[60 - y, 60 - x]
+    assert not mask[70 - y, 140 - x]
+    off = Prompt(1, points=points, labels=np.zeros(2, np.int32))
+    assert seed_mask(image, off, 1) is None
