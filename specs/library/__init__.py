@@ -4,6 +4,8 @@
     Finds whatever moves, follows it with masks and lasting ids, and draws both.
 ``track-detections``
     Follows the boxes of a file (parameter ``path``) and draws them.
+``detect-and-segment``
+    A detector in an ONNX file, and a mask for each object: for pictures as well as video.
 ``detect-and-track``
     A detector and a Segment Anything tracker, in the language as others write it.
 """

@@ -9,7 +9,12 @@ from trackwire.specs import compile_workflow, library_names, load_library
 
 def test_the_library_lists_its_documents() -> None:
     """The names are the file names, in order."""
-    assert library_names() == ("detect-and-track", "track-detections", "track-moving-objects")
+    assert library_names() == (
+        "detect-and-segment",
+        "detect-and-track",
+        "track-detections",
+        "track-moving-objects",
+    )
 
 
 @pytest.mark.parametrize("name", library_names())
@@ -32,7 +37,7 @@ def test_the_detector_rests_between_prompts(name: str, rests: bool) -> None:
     assert compile_workflow(load_library(name)).steps[0].skippable is rests
 
 
-@pytest.mark.parametrize("name", ["track-detections", "track-moving-objects"])
+@pytest.mark.parametrize("name", ["detect-and-segment", "track-detections", "track-moving-objects"])
 def test_results_are_put_out_and_drawn(name: str) -> None:
     """One image output, so that a run knows what to write as video."""
     workflow = compile_workflow(load_library(name))
@@ -49,5 +54,5 @@ def test_an_unknown_name_lists_the_near_ones() -> None:
     """A slip in the name is told with what was meant."""
     with pytest.raises(LookupError, match="did you mean track-moving-objects"):
         load_library("track_moving_object")
-    with pytest.raises(LookupError, match="There are: detect-and-track"):
+    with pytest.raises(LookupError, match="There are: detect-and-segment"):
         load_library("../secrets")
