@@ -28,9 +28,7 @@ def draw(picture: NDArray[np.uint8], mask: NDArray[np.bool_], path: str) -> None
         mask: ``(H, W)`` bool.
         path: Where to write it.
     """
-    found = sv.Detections(
-        xyxy=sv.mask_to_xyxy(mask[None]), mask=mask[None], class_id=np.array([0])
-    )
+    found = sv.Detections(xyxy=sv.mask_to_xyxy(mask[None]), mask=mask[None], class_id=np.array([0]))
     Image.fromarray(sv.MaskAnnotator().annotate(picture.copy(), found)).save(path)
 
 

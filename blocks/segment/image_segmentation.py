@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from trackwire.specs import (
     Batch,
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageSegmentation", "SegmentAnything"]
 
+_CROPS_AT_ONCE: Final = 16
+
 
 @dataclass(frozen=True, slots=True)
 class _Job:
@@ -59,6 +61,7 @@ class _Job:
         prompted: What is asked for.
         threshold: Least score of a mask.
         multimask: Whether the model proposes several masks.
+        is_part: Whether it is one of many parts of a frame, which no tracker looks at.
     """
 
     index: int
@@ -66,6 +69,7 @@ class _Job:
     prompted: Prompted
     threshold: float
     multimask: bool
+    is_part: bool
 
 
 class ImageSegmentation:
@@ -122,8 +126,11 @@ class ImageSegmentation:
         by_kind: defaultdict[bool, list[_Job]] = defaultdict(list)
         for job in jobs:
             by_kind[job.multimask].append(job)
+        # A frame may have any number of crops, and their features take more room than they do.
+        step = _CROPS_AT_ONCE if batch.indices else max(len(jobs), 1)
         for alike in by_kind.values():
-            outcomes.update(self._finish(alike))
+            for start in range(0, len(alike), step):
+                outcomes.update(self._finish(alike[start : start + step]))
         return [outcomes[index] for index in range(len(batch))]
 
     def end_stream(self, stream: StreamKey) -> None:
@@ -156,11 +163,16 @@ class ImageSegmentation:
     def _answer(self, jobs: Sequence[_Job]) -> Sequence[PictureAnswer]:
         if not jobs:
             return ()
+        frames = [job.frame for job in jobs]
+        if jobs[0].is_part:
+            features = self._model.encode([frame.image[..., ::-1] for frame in frames])
+        else:
+            features = self._model.encode_frames(frames)
         return answer_all(
             self._model,
-            self._model.encode_frames([job.frame for job in jobs]),
+            features,
             [job.prompted.asks for job in jobs],
-            [job.frame.size_wh for job in jobs],
+            [frame.size_wh for frame in frames],
             multimask=jobs[0].multimask,
         )
 
@@ -225,6 +237,7 @@ def _job(batch: Batch, index: int) -> _Job:
         Prompted.of(frame, _given(boxes), [Ask.of(each) for each in objects]),
         float(batch["threshold"][index]),
         bool(batch["multimask_output"][index]),
+        bool(batch.indices),
     )
 
 

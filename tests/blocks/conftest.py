@@ -15,10 +15,21 @@ def lab() -> ModuleType:
     """Small random trackers and the library's own way of running them (``models/sam_lab.py``)."""
     for library in ("torch", "transformers"):
         pytest.importorskip(library, reason=f"{library} is not installed (the extra 'sam')")
-    spec = spec_from_file_location("sam_lab", Path(__file__).parent / "models" / "sam_lab.py")
+    return _loaded("sam_lab")
+
+
+@pytest.fixture(scope="session")
+def training(lab: ModuleType) -> ModuleType:
+    """Lessons for random trackers (``models/sam_training.py``)."""
+    del lab  # where it cannot be had there are no lessons either
+    return _loaded("sam_training")
+
+
+def _loaded(name: str) -> ModuleType:
+    spec = spec_from_file_location(name, Path(__file__).parent / "models" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
-    sys.modules["sam_lab"] = module  # dataclasses look their module up
+    sys.modules[name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module

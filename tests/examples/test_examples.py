@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +47,22 @@ def test_the_robot_keeps_its_object(tmp_path: Path) -> None:
     turns = [float(match[1]) for line in lines if (match := re.search(r"turn ([+-]\d\.\d+)", line))]
     assert len(turns) == 40
     assert turns[-1] > turns[0]
+
+
+def test_a_point_takes_the_trunk_from_the_tree(tmp_path: Path) -> None:
+    """The most prominent object is a tree; without its trunk the mask goes on as its crown."""
+    lines = _run("segment_picture.py", cwd=tmp_path)
+    assert lines[0].startswith("tree.jpg: 640 x 480, kept as ")
+    drawn = {name: np.array(Image.open(tmp_path / name)) for name in ("whole.png", "rest.png")}
+    with Image.open(ROOT / "examples" / "tree.jpg") as tree:
+        plain = np.array(tree.convert("RGB"))
+    whole, rest = ((each != plain).any(axis=2) for each in drawn.values())
+    crown, trunk = (slice(150, 250), slice(250, 350)), (slice(300, 330), slice(295, 315))
+    assert whole[crown].mean() > 0.95
+    assert rest[crown].mean() > 0.95
+    assert whole[trunk].mean() > 0.9
+    assert rest[trunk].mean() < 0.1
+    assert whole.mean() < 0.15
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "examples").glob("*.py")))

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import warnings
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -22,18 +19,6 @@ from trackwire.specs import load_library
 MODES = ("first_frame", "every_n_frames", "every_frame")
 FRAMES = 12
 CLIP = "shapes"
-
-
-@pytest.fixture(scope="module")
-def training(lab: ModuleType) -> ModuleType:
-    """Lessons for random trackers (``sam_training.py``)."""
-    spec = spec_from_file_location("sam_training", Path(__file__).with_name("sam_training.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules["sam_training"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

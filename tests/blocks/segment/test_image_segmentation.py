@@ -302,6 +302,28 @@ def test_masks_of_crops_lie_where_the_crop_was(bench: Bench) -> None:
             np.testing.assert_array_equal(dense(moved), whole)
 
 
+def test_many_crops_do_not_pile_up(bench: Bench) -> None:
+    """Features of crops are worked off sixteen at a time, and none of them is kept."""
+    frame = bench.frame()
+    boxes = [(x, y, x + 20, y + 20) for x in range(0, 70, 10) for y in range(0, 50, 10)]
+    crop = {
+        "type": "roboflow_core/dynamic_crop@v1",
+        "name": "crop",
+        "images": "$inputs.image",
+        "predictions": "$inputs.boxes",
+        "out": "crops",
+    }
+    step = bench.step(images="$steps.crop.crops", boxes="$steps.crop.predictions")
+    with bench.engine(crop, step) as engine:
+        (result,) = engine.tick([frame], {"boxes": [boxes_on(frame, boxes)]})
+        assert not result.failures, result.failures
+        assert len(result.outputs["masks"]) == len(boxes) == 35
+        model: Any = load_video_model(str(bench.folder), Resources(device="cpu"))
+        assert len(model._recent) == 0
+    assert sum(bench.encoded) == 35
+    assert max(bench.encoded) <= 16
+
+
 def test_boxes_may_be_told_in_another_picture_of_the_frame(bench: Bench) -> None:
     """Boxes of the full frame find their objects in a crop of it, those of a crop in the frame."""
     frame = bench.frame()
