@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
     from trackwire.blocks import (
         Frame,
+        Sam2PromptSet,
         SAM3InteractiveImagePredictor,
+        SegmentAnything2,
         VideoMetadata,
         build_tracker,
+        masks2poly,
     )
     from trackwire.pipeline import Engine, InferencePipeline
     from trackwire.specs import (
@@ -50,6 +53,8 @@ __all__ = [
     "InferencePipeline",
     "ModelError",
     "SAM3InteractiveImagePredictor",
+    "Sam2PromptSet",
+    "SegmentAnything2",
     "SessionError",
     "SinkError",
     "SourceError",
@@ -60,6 +65,7 @@ __all__ = [
     "__version__",
     "build_tracker",
     "compile_workflow",
+    "masks2poly",
 ]
 
 _HOME: Final = {
@@ -69,6 +75,8 @@ _HOME: Final = {
     "InferencePipeline": "pipeline",
     "ModelError": "specs",
     "SAM3InteractiveImagePredictor": "blocks",
+    "Sam2PromptSet": "blocks",
+    "SegmentAnything2": "blocks",
     "SessionError": "specs",
     "SinkError": "specs",
     "SourceError": "specs",
@@ -78,6 +86,7 @@ _HOME: Final = {
     "Workflow": "specs",
     "build_tracker": "blocks",
     "compile_workflow": "specs",
+    "masks2poly": "blocks",
 }
 
 

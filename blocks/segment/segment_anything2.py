@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         Sam2PromptSet | Sam2Prompt | Mapping[str, Any] | Sequence[Sam2Prompt | Mapping[str, Any]]
     )
 
-__all__ = ["Embedding", "MaskThreshold", "ScoredMasks", "SegmentAnything2"]
+__all__ = ["Embedding", "ScoredMasks", "SegmentAnything2"]
 
 _EMBEDDING_BYTES: Final = 512 << 20
 _LOGITS_BYTES: Final = 64 << 20
@@ -65,17 +65,6 @@ class ScoredMasks(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class MaskThreshold:
-    """What scripts look up in ``SegmentAnything2.predictor``.
-
-    Args:
-        mask_threshold: Logit from which on a pixel belongs to the mask.
-    """
-
-    mask_threshold: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class _Embedded:
     features: Any
     size_wh: tuple[int, int]
@@ -86,8 +75,9 @@ class SegmentAnything2:
     """Segment Anything on single pictures, with what was computed kept by ``image_id``.
 
     Prompts that only add to some that were answered before go on from the mask found then. Both
-    caches are bounded by the bytes they hold and forget first what was used longest ago. An
-    object may be used by several threads.
+    caches are bounded by the bytes they hold and forget first what was used longest ago. Methods
+    may be called from several threads. ``predictor`` asks the same model step by step; its
+    ``mask_threshold`` is the logit from which on a pixel belongs to a mask.
 
     Args:
         model_id: ``sam2/hiera_tiny``, ``sam2/hiera_small``, ``sam2/hiera_b_plus`` or
@@ -118,6 +108,7 @@ class SegmentAnything2:
         logits_cache_bytes: int = _LOGITS_BYTES,
     ) -> None:
         from ..models.catalog import load_image_model
+        from .interactive_predictor import SAM3InteractiveImagePredictor
 
         self.model_id: Final = model_id
         resources = Resources(
@@ -125,7 +116,9 @@ class SegmentAnything2:
             base_directory=None if base_directory is None else Path(base_directory),
         )
         self._model: SharedImageModel[Any] = load_image_model(catalog_id(model_id), resources)
-        self.predictor: Final = MaskThreshold()
+        self.predictor: Final = SAM3InteractiveImagePredictor(
+            self._model, max_hole_area=0.0, max_sprinkle_area=0.0
+        )
         self.embedding_cache: Final[ByteCache[str, _Embedded]] = ByteCache(embedding_cache_bytes)
         self.logits_cache: Final[ByteCache[tuple[str, str, Sam2PromptSet], NDArray[np.float32]]] = (
             ByteCache(logits_cache_bytes)

@@ -49,7 +49,7 @@ def test_the_robot_keeps_its_object(tmp_path: Path) -> None:
     assert turns[-1] > turns[0]
 
 
-def test_a_point_takes_the_trunk_from_the_tree(tmp_path: Path) -> None:
+def test_points_take_the_trunk_from_the_tree(tmp_path: Path) -> None:
     """The most prominent object is a tree; without its trunk the mask goes on as its crown."""
     lines = _run("segment_picture.py", cwd=tmp_path)
     assert lines[0].startswith("tree.jpg: 640 x 480, kept as ")

@@ -10,7 +10,7 @@ import pytest
 import supervision as sv
 from PIL import Image
 
-from trackwire.blocks import Sam2PromptSet, SegmentAnything2, masks2poly
+from trackwire import Sam2PromptSet, SegmentAnything2, masks2poly
 
 pytestmark = pytest.mark.filterwarnings("ignore:Segment Anything runs on the CPU")
 ROOT = Path(__file__).parents[3]
