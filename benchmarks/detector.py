@@ -27,20 +27,24 @@ from trackwire.specs import Batch, Event, Failure, Resources
 
 MODELS = ROOT.parent / "shared" / "data" / "models"
 MIN_IOU, MIN_RECALL = 0.5, 0.6
+CONFIDENCE = 0.65
+"""What FastestDet's own programs take."""
 
 
 def main() -> int:
     """Look at all frames and print what was found; 1 if too little."""
-    options = _options()
+    options = read_options(
+        detector_options((__doc__ or "").partition("\n")[0], confidence=CONFIDENCE)
+    )
     for needed in (options.clip / "gt.txt", options.model):
         if not needed.is_file():
             print(f"left out: there is no {needed}; name a clip with gt.txt and a model")
             return 0
     truth = read_truth(options.clip / "gt.txt")
-    block, columns = _open(options)
+    block, columns = open_detector(options)
     tally = TrackingTally(MIN_IOU)
     for frame in read_frames(options.clip / "frames"):
-        found = _look(block, columns, frame)
+        found = look(block, columns, frame)
         ids, xyxy = truth.get(
             frame.video.frame_number, (np.empty(0, np.int64), np.empty((0, 4), np.float32))
         )
@@ -56,7 +60,8 @@ def main() -> int:
     return int(not reached)
 
 
-def _open(options: argparse.Namespace) -> tuple[ObjectDetection, dict[str, object]]:
+def open_detector(options: argparse.Namespace) -> tuple[ObjectDetection, dict[str, object]]:
+    """Open the detector that the options name, with its properties as columns of a batch."""
     step = ObjectDetectionManifest(
         name="detector",
         images="$inputs.image",
@@ -73,7 +78,8 @@ def _open(options: argparse.Namespace) -> tuple[ObjectDetection, dict[str, objec
     return ObjectDetection.open(step, Resources(outbox=tell)), step.model_dump()
 
 
-def _look(block: ObjectDetection, columns: dict[str, object], frame: Frame) -> sv.Detections:
+def look(block: ObjectDetection, columns: dict[str, object], frame: Frame) -> sv.Detections:
+    """Return what the detector finds on a frame."""
     row = {name: [value] for name, value in columns.items()} | {"images": [frame]}
     outcome = block.run(Batch(["clip"], row))[0]
     if isinstance(outcome, Failure):
@@ -82,16 +88,22 @@ def _look(block: ObjectDetection, columns: dict[str, object], frame: Frame) -> s
     return found
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+def detector_options(description: str, *, confidence: float) -> argparse.ArgumentParser:
+    """Make a parser of the options that name a clip and a detector."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "clip", type=Path, nargs="?", default=CLIP, help="folder with frames/ and gt.txt"
     )
     parser.add_argument("--model", type=Path, default=MODELS / "FastestDet.onnx")
     parser.add_argument("--names", type=Path, help="file with the name of a class in each line")
     parser.add_argument("--object", default="person", help="the class that is judged")
-    parser.add_argument("--confidence", type=float, default=0.5)
+    parser.add_argument("--confidence", type=float, default=confidence)
     parser.add_argument("--overlap", type=float, default=0.45, help="iou_threshold of the block")
+    return parser
+
+
+def read_options(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read them; the detector that is looked for by default has its names beside it."""
     options = parser.parse_args()
     if options.names is None and options.model == MODELS / "FastestDet.onnx":
         options.names = MODELS / "coco.names"

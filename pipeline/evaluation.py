@@ -150,7 +150,7 @@ class TrackingTally:
         overlaps: ArrayLike,
         *,
         ignored: Sequence[bool] | NDArray[np.bool_] | None = None,
-    ) -> None:
+    ) -> dict[int, int]:
         """Judge one frame.
 
         Args:
@@ -159,6 +159,9 @@ class TrackingTally:
             overlaps: ``(N, M)`` overlap of each pair, 0-1.
             ignored: ``(N,)`` True for objects that need not be found on this frame, such as
                 ones hidden almost whole; a prediction on them is no false alarm. None for none.
+
+        Returns:
+            The track on each true object that was found, by their ids.
 
         Raises:
             ValueError: Shapes do not fit, or an id occurs twice.
@@ -174,6 +177,7 @@ class TrackingTally:
                 raise ValueError(f"{what} ids must be unique on a frame, found {ids}")
         self._frames += 1
         matches = self._match(truth, tracks, matrix)
+        found = {truth[row]: tracks[column] for row, column in matches.items()}
         for row, object_id in enumerate(truth):
             column = matches.get(row)
             if excused[row]:
@@ -183,6 +187,7 @@ class TrackingTally:
             overlap = 0.0 if column is None else float(matrix[row, column])
             self._note(object_id, None if column is None else tracks[column], overlap)
         self._track_frames.update(one for one in tracks if one != -1)
+        return found
 
     def score(self) -> TrackingScore:
         """Sum up the frames judged so far."""

@@ -24,8 +24,8 @@ def test_a_perfect_tracker_scores_one() -> None:
 def test_two_objects_that_swap_tracks_are_two_switches() -> None:
     """A switch is counted for every true object whose track id changed."""
     tally = TrackingTally()
-    tally.add([1, 2], [10, 20], np.eye(2))
-    tally.add([1, 2], [10, 20], np.eye(2)[::-1])
+    assert tally.add([1, 2], [10, 20], np.eye(2)) == {1: 10, 2: 20}
+    assert tally.add([1, 2], [10, 20], np.eye(2)[::-1]) == {1: 20, 2: 10}
     assert tally.score().identity_switches == 2
 
 
