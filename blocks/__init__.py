@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from trackwire.specs import Block
 
     from .coordinates import in_frame_coordinates
+    from .detect.detector import DetectOptions
     from .detect.known_detectors import KNOWN_DETECTORS, KnownDetector
+    from .detect.model_id import load_detector
     from .detections import build_detections, empty_detections
     from .detections_json import (
         DetectionsFormatError,
@@ -50,6 +52,7 @@ __all__ = [
     "KNOWN_DETECTORS",
     "VIDEO_MODELS",
     "CropOrigin",
+    "DetectOptions",
     "DetectionsFormatError",
     "DownloadedModel",
     "Frame",
@@ -81,6 +84,7 @@ __all__ = [
     "empty_detections",
     "find_video_model",
     "in_frame_coordinates",
+    "load_detector",
     "load_image_model",
     "load_video_model",
     "masks2poly",
@@ -140,6 +144,7 @@ BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = (
 
 _HOME: Final = {
     "CropOrigin": "frame",
+    "DetectOptions": "detect.detector",
     "DetectionsFormatError": "detections_json",
     "DownloadedModel": "download",
     "Frame": "frame",
@@ -172,6 +177,7 @@ _HOME: Final = {
     "empty_detections": "detections",
     "find_video_model": "models.catalog",
     "in_frame_coordinates": "coordinates",
+    "load_detector": "detect.model_id",
     "load_image_model": "models.catalog",
     "load_video_model": "models.catalog",
     "masks2poly": "segment.polygons",

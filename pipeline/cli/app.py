@@ -251,6 +251,59 @@ def _pull(
 
 
 @app.command(
+    "detect",
+    epilog="Exit code 2 where the picture, the detector or a class is not there, or the output is.",
+)
+def _detect(
+    context: typer.Context,
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Picture to look at.")],
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Detector, such as onnx:PATH or hub:OWNER/NAME.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Picture to write, with what was found drawn on it."),
+    ] = None,
+    confidence: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Least confidence of what is shown.")
+    ] = 0.4,
+    class_names: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME",
+            help="Classes to show (default: all), or what an open vocabulary shall find.",
+        ),
+    ] = None,
+    names_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the name of a class in each line, for an ONNX file."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an output that exists.")
+    ] = False,
+    device: Device = "auto",
+) -> None:
+    """Find objects on one picture: print them, and draw boxes, masks and labels."""
+    with boundary(debug=context.obj):
+        from .detect import DetectRequest, detect
+
+        detect(
+            DetectRequest(
+                image=image,
+                model=model,
+                output=output,
+                confidence=confidence,
+                class_names=class_names,
+                names_file=names_file,
+                as_json=as_json,
+                overwrite=overwrite,
+                device=device,
+            )
+        )
+
+
+@app.command(
     "demo",
     epilog="Needs no download, no camera and no GPU. Replaces the results of an earlier demo.",
 )
