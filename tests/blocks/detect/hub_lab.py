@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from transformers.models.conditional_detr.image_processing_pil_conditional_detr import (
+    ConditionalDetrImageProcessorPil,
+)
 from transformers.models.deformable_detr.image_processing_pil_deformable_detr import (
     DeformableDetrImageProcessorPil,
 )
@@ -59,6 +62,16 @@ _DETR = {
     "decoder_attention_heads": 2,
     "d_model": 32,
     "num_queries": 20,
+    "id2label": LABELS,
+}
+_WINDOWED = {
+    "d_model": 32,
+    "decoder_ffn_dim": 32,
+    "decoder_layers": 2,
+    "decoder_self_attention_heads": 2,
+    "decoder_cross_attention_heads": 2,
+    "num_queries": 10,
+    "group_detr": 2,
     "id2label": LABELS,
 }
 _SPREAD = {"class": 0.3, "bbox": 0.1, "box_head": 0.1, "query": 1.0, "detection_tokens": 1.0}
@@ -110,7 +123,7 @@ def save(kind: str, folder: Path) -> Path:
     processor.save_pretrained(folder)
     if kind.startswith("owl"):
         _save_clip_tokenizer(folder)
-    if kind == "grounding-dino":
+    if kind.endswith("grounding-dino"):
         (folder / "vocab.txt").write_text("\n".join(WORDS))
         (folder / "tokenizer_config.json").write_text(
             json.dumps({"tokenizer_class": "BertTokenizer", "do_lower_case": True})
@@ -142,7 +155,7 @@ def answers(
         with torch.inference_mode():
             outputs = module(**inputs, **words)
         size = torch.tensor([rgb.shape[:2]])
-        if kind == "grounding-dino":
+        if kind.endswith("grounding-dino"):
             found.append(_grounded(outputs, words["input_ids"], size))
             continue
         (answer,) = processor.post_process_object_detection(
@@ -154,7 +167,7 @@ def answers(
 
 def _read(kind: str, folder: Path, names: list[str]) -> dict[str, Any]:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    if kind == "grounding-dino":
+    if kind.endswith("grounding-dino"):
         text = ". ".join(names) + "."
         return dict(tokenizer(text, return_tensors="pt", return_token_type_ids=True))
     return dict(tokenizer(names, padding="max_length", max_length=16, return_tensors="pt"))
@@ -266,6 +279,95 @@ def _grounding_dino() -> tuple[Any, Any]:
     return transformers.GroundingDinoForObjectDetection(config), processor
 
 
+def _with_resnet(config: str, module: str, processor: Any, **options: Any) -> Any:
+    def build() -> tuple[Any, Any]:
+        backbone = transformers.ResNetConfig(**_RESNET | {"out_features": ["stage4"]})
+        made = getattr(transformers, config)(backbone_config=backbone, **_DETR | options)
+        return getattr(transformers, module)(made), processor(size=EDGES)
+
+    return build
+
+
+def _deimv2() -> tuple[Any, Any]:
+    config = transformers.Deimv2Config(
+        backbone_config=_d_fine()[0].config.backbone_config, **_SMALL
+    )
+    processor = RTDetrImageProcessorPil(size={"height": 64, "width": 64})
+    return transformers.Deimv2ForObjectDetection(config), processor
+
+
+def _lw_detr() -> tuple[Any, Any]:
+    vit = transformers.models.lw_detr.configuration_lw_detr.LwDetrViTConfig(
+        hidden_size=32,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        image_size=64,
+        pretrain_image_size=64,
+        patch_size=16,
+        window_block_indices=[0, 2],
+        num_windows=4,
+        out_indices=[2, 4],
+    )
+    config = transformers.LwDetrConfig(
+        backbone_config=vit, projector_scale_factors=[1.0], **_WINDOWED
+    )
+    processor = DeformableDetrImageProcessorPil(size={"height": 64, "width": 64})
+    return transformers.LwDetrForObjectDetection(config), processor
+
+
+class RfDetrByHand:
+    """RF-DETR's processor, which needs torchvision: floats, no antialiasing, best pairs."""
+
+    def __call__(self, rgb: NDArray[np.uint8], **_options: Any) -> dict[str, Any]:
+        picture = torch.tensor(rgb).permute(2, 0, 1)[None].float() / 255
+        size = torch.nn.functional.interpolate(picture, (64, 96), mode="bilinear")
+        mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+        std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+        return {"pixel_values": (size - mean) / std}
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write what the library would."""
+        settings = {"image_processor_type": "RfDetrImageProcessor", "do_pad": True}
+        settings |= {"size": {"height": 64, "width": 96}}
+        (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+
+    @classmethod
+    def from_pretrained(cls, _folder: Path) -> RfDetrByHand:
+        """Nothing is kept in the folder that is not written here."""
+        return cls()
+
+    def post_process_object_detection(self, outputs: Any, **options: Any) -> Any:
+        """The best pairs, as for RT-DETR."""
+        return RTDetrImageProcessorPil().post_process_object_detection(outputs, **options)
+
+
+def _rf_detr() -> tuple[Any, Any]:
+    dino = transformers.models.rf_detr.configuration_rf_detr.RfDetrDinov2Config(
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=64,
+        patch_size=16,
+        num_windows=2,
+        out_features=["stage1", "stage2"],
+    )
+    module = transformers.RfDetrForObjectDetection(
+        transformers.RfDetrConfig(backbone_config=dino, **_WINDOWED)
+    )
+    return module, RfDetrByHand()
+
+
+def _mm_grounding_dino() -> tuple[Any, Any]:
+    made, processor = _grounding_dino()
+    config = transformers.MMGroundingDinoConfig(
+        backbone_config=made.config.backbone_config,
+        text_config=made.config.text_config,
+        max_text_len=32,
+        **{key: value for key, value in _DETR.items() if key != "id2label"},
+    )
+    return transformers.MMGroundingDinoForObjectDetection(config), processor
+
+
 def _save_clip_tokenizer(folder: Path) -> None:
     letters = [*"abcdefghijklmnopqrstuvwxyz"]
     words = [
@@ -286,11 +388,29 @@ _BUILD: dict[str, Any] = {
     "rt_detr_v2": _rtdetr(transformers.RTDetrV2Config, transformers.RTDetrV2ForObjectDetection),
     "d_fine": _d_fine,
     "detr": _detr,
+    "table-transformer": _with_resnet(
+        "TableTransformerConfig", "TableTransformerForObjectDetection", DetrImageProcessorPil
+    ),
+    "conditional_detr": _with_resnet(
+        "ConditionalDetrConfig",
+        "ConditionalDetrForObjectDetection",
+        ConditionalDetrImageProcessorPil,
+    ),
+    "dab-detr": _with_resnet(
+        "DabDetrConfig",
+        "DabDetrForObjectDetection",
+        ConditionalDetrImageProcessorPil,
+        hidden_size=32,
+    ),
     "deformable_detr": _padded_deformable,
+    "lw_detr": _lw_detr,
+    "rf_detr": _rf_detr,
+    "deimv2": _deimv2,
     "yolos": _yolos,
     "owlv2": _owlv2,
     "owlvit": _owlvit,
     "grounding-dino": _grounding_dino,
+    "mm-grounding-dino": _mm_grounding_dino,
 }
 _PROCESSORS: dict[str, Any] = {
     "rt_detr": RTDetrImageProcessorPil,
@@ -298,8 +418,15 @@ _PROCESSORS: dict[str, Any] = {
     "d_fine": RTDetrImageProcessorPil,
     "detr": DetrImageProcessorPil,
     "deformable_detr": DeformableDetrImageProcessorPil,
+    "table-transformer": DetrImageProcessorPil,
+    "conditional_detr": ConditionalDetrImageProcessorPil,
+    "dab-detr": ConditionalDetrImageProcessorPil,
+    "lw_detr": DeformableDetrImageProcessorPil,
+    "rf_detr": RfDetrByHand,
+    "deimv2": RTDetrImageProcessorPil,
     "yolos": YolosImageProcessorPil,
     "owlv2": Owlv2ImageProcessorPil,
     "owlvit": OwlViTImageProcessorPil,
     "grounding-dino": GroundingDinoImageProcessorPil,
+    "mm-grounding-dino": GroundingDinoImageProcessorPil,
 }
