@@ -43,7 +43,8 @@ def random_sam2(size: int, device: str) -> Any:
     family, config = FAMILIES["sam2video"], transformers.Sam2Config()
     resize_config(family, config, size)
     place = choose_device(device)
-    module = transformers.Sam2Model(config).to(place, choose_dtype("auto", place)).eval()
+    module: Any = transformers.Sam2Model(config)
+    module = module.to(place, choose_dtype("auto", place)).eval()
     return SamImageModel(ImageNetwork(module, family))
 
 
