@@ -33,6 +33,13 @@ if TYPE_CHECKING:
         load_image_model,
         load_video_model,
     )
+    from .models.concept_catalog import CONCEPT_MODELS, find_concept_model, load_concept_model
+    from .models.concept_seam import (
+        ConceptEnd,
+        ConceptModel,
+        ConceptProposal,
+        ConceptQuery,
+    )
     from .models.image_seam import ImageModel, ImagePrompts, Segmented
     from .models.lite import LiteModel
     from .models.seam import MemoryPlan, Prompt, Proposal, VideoModel
@@ -49,8 +56,13 @@ if __name__ != "trackwire.blocks":
 
 __all__ = [
     "BUILTIN_BLOCKS",
+    "CONCEPT_MODELS",
     "KNOWN_DETECTORS",
     "VIDEO_MODELS",
+    "ConceptEnd",
+    "ConceptModel",
+    "ConceptProposal",
+    "ConceptQuery",
     "CropOrigin",
     "DetectOptions",
     "DetectionsFormatError",
@@ -82,8 +94,10 @@ __all__ = [
     "detections_to_json",
     "download_model",
     "empty_detections",
+    "find_concept_model",
     "find_video_model",
     "in_frame_coordinates",
+    "load_concept_model",
     "load_detector",
     "load_image_model",
     "load_video_model",
@@ -131,6 +145,8 @@ BUILTIN_BLOCKS: Final[tuple[tuple[str, str], ...]] = (
     ("track.box_trackers", "ByteTrackerV3"),
     ("track.box_trackers", "ByteTrack"),
     ("track.box_trackers", "OCSORT"),
+    ("track.concept_tracker", "ConceptTracker"),
+    ("track.sam3_video", "Sam3VideoTracker"),
     ("track.video_tracker", "VideoTracker"),
     ("track.video_tracker", "Sam2VideoTracker"),
     ("transform.csv_formatter", "CsvFormatter"),
@@ -181,6 +197,13 @@ _HOME: Final = {
     "load_image_model": "models.catalog",
     "load_video_model": "models.catalog",
     "masks2poly": "segment.polygons",
+    "CONCEPT_MODELS": "models.concept_catalog",
+    "ConceptEnd": "models.concept_seam",
+    "ConceptModel": "models.concept_seam",
+    "ConceptProposal": "models.concept_seam",
+    "ConceptQuery": "models.concept_seam",
+    "find_concept_model": "models.concept_catalog",
+    "load_concept_model": "models.concept_catalog",
 }
 
 

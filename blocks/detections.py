@@ -34,6 +34,7 @@ __all__ = [
     "CROP_ORIGIN",
     "DEFAULT_CLASS_NAME",
     "DETECTION_ID",
+    "DETECTION_SCORE",
     "IMAGE_DIMENSIONS",
     "INSTANCE_SEGMENTATION",
     "MASK_SCORE",
@@ -60,6 +61,8 @@ PREDICTION_TYPE: Final = "prediction_type"
 """``(N,)`` str: :data:`OBJECT_DETECTION` or :data:`INSTANCE_SEGMENTATION`."""
 MASK_SCORE: Final = "mask_score"
 """``(N,)`` float32, 0-1: how sure the tracker is of the mask."""
+DETECTION_SCORE: Final = "detection_score"
+"""``(N,)`` float32, 0-1: score of the detection that a concept tracker's track was born of."""
 PROMPT_DETECTION_ID: Final = "prompt_detection_id"
 """``(N,)`` str: the detection that the track was last matched with."""
 

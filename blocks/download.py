@@ -11,6 +11,7 @@ from trackwire.specs import ModelError, Resources
 from .detect.model_id import HUB, ONNX, load_detector
 from .detect.packages.loading import is_packaged
 from .models.catalog import find_video_model
+from .models.concept_catalog import CONCEPT_MODELS, find_concept_model
 from .models.hub_folder import find_folder, find_on_disk, require_packages
 
 __all__ = ["DownloadedModel", "download_model"]
@@ -57,7 +58,9 @@ def download_model(model_id: str, base_directory: Path | None = None) -> Downloa
     if is_packaged(name):
         load_detector(name, Resources(base_directory=base_directory))
         return DownloadedModel(name, None, None)
-    entry, _ = find_video_model(name, base_directory)
+    takes_phrases = name.partition("@")[0] in {each.model_id for each in CONCEPT_MODELS}
+    find = find_concept_model if takes_phrases else find_video_model
+    entry, _ = find(name, base_directory)
     if entry.hub_id is None:
         folder = Path(entry.model_id)
         return DownloadedModel(name, folder if folder.is_dir() else None, was_there=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from trackwire.specs import (
     is_selector,
 )
 
-__all__ = ["Count", "Fraction", "require_settled"]
+__all__ = ["Count", "Fraction", "has_selector", "require_settled"]
 
 Count: TypeAlias = Annotated[int, Field(ge=1)] | Annotated[str, Selector(INTEGER)]
 """One or more, or a selector of a whole number."""
@@ -25,6 +25,15 @@ Fraction: TypeAlias = (
     Annotated[float, Field(ge=0.0, le=1.0)] | Annotated[str, Selector(FLOAT_ZERO_TO_ONE, FLOAT)]
 )
 """From 0 to 1, or a selector of a number."""
+
+
+def has_selector(value: Any) -> bool:
+    """Tell whether a value holds a selector, at any depth of its lists and mappings."""
+    if isinstance(value, list | tuple):
+        return any(map(has_selector, value))
+    if isinstance(value, dict):
+        return any(map(has_selector, value.values()))
+    return is_selector(value)
 
 
 def require_settled(step: BlockManifest, names: Iterable[str]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from trackwire.specs import ModelError, Resources
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "VIDEO_MODELS",
     "ModelEntry",
+    "find_entry",
     "find_video_model",
     "load_image_model",
     "load_video_model",
@@ -34,7 +35,8 @@ class ModelEntry:
     Args:
         model_id: What a specification calls it.
         title: One line for people.
-        load: Loads it for a size and a device; None is the size it was trained at.
+        load: Loads it, a ``VideoModel`` or a ``ConceptModel``, for a size and a device; None is
+            the size it was trained at.
         parameters: Weights of the network, in numbers; None where not published.
         licence: Of the weights; None where only their folder or repository tells.
         hub_id: Repository of the weights on the Hugging Face hub; None for an embedded model.
@@ -51,7 +53,7 @@ class ModelEntry:
 
     model_id: str
     title: str
-    load: Callable[[int | None, str], VideoModel[Any, Any]]
+    load: Callable[[int | None, str], Any]
     parameters: int | None = None
     licence: str | None = None
     hub_id: str | None = None
@@ -76,6 +78,14 @@ class ModelEntry:
             return True
         step = self.size_step
         return step is not None and size >= 2 * step and size % step == 0
+
+
+class Elsewhere(Protocol):
+    """Makes an entry for a model that is not in a catalog."""
+
+    def __call__(self, source: str, *, on_hub: bool) -> ModelEntry:
+        """Make it for a repository of the hub, or for the path of a folder."""
+        ...
 
 
 def _load_lite(size: int | None, _device: str) -> VideoModel[Any, Any]:
@@ -177,18 +187,45 @@ def find_video_model(
         >>> entry.hub_id, size
         ('facebook/sam2.1-hiera-tiny', 512)
     """
-    text = model_id.strip()
-    names = {entry.model_id: entry for entry in VIDEO_MODELS}
-    names |= {entry.hub_id: entry for entry in VIDEO_MODELS if entry.hub_id}
-    folder = (base_directory or Path()) / Path(text).expanduser()
+    return find_entry(model_id, base_directory, VIDEO_MODELS, _tracker_of)
+
+
+def find_entry(
+    model_id: str,
+    base_directory: Path | None,
+    catalog: Sequence[ModelEntry],
+    elsewhere: Elsewhere,
+) -> tuple[ModelEntry, int | None]:
+    """Look a model up in a catalog, in a folder or on the hub. Nothing is loaded or downloaded.
+
+    Args:
+        model_id: As :func:`find_video_model` takes it.
+        base_directory: Where relative folders start; None for the working directory.
+        catalog: The models that have ids.
+        elsewhere: Makes an entry for a folder or repository that is not in the catalog.
+
+    Returns:
+        The entry and the side of the input, pixels, None for the one the model was trained at.
+
+    Raises:
+        ModelError: There is no such model, or not in this size.
+    """
+    text, start = model_id.strip(), base_directory or Path()
+    names = {entry.model_id: entry for entry in catalog}
+    names |= {entry.hub_id: entry for entry in catalog if entry.hub_id}
+    folder = start / Path(text).expanduser()
     if text and text not in names and folder.is_dir():  # also one with an @ in its name
-        return _in_folder(folder), None
+        return elsewhere(str(folder.resolve()), on_hub=False), None
     parts = _ID.fullmatch(text)
     name = "" if parts is None else parts["name"]
     size = None if parts is None or parts["size"] is None else int(parts["size"])
     entry = names.get(name)
+    if entry is None and name and (start / Path(name).expanduser()).is_dir():
+        place = start / Path(name).expanduser()
+        entry = elsewhere(str(place.resolve()), on_hub=False)
     if entry is None:
-        entry = _elsewhere(model_id, name, base_directory or Path(), names)
+        _check_repository(model_id, name, start, catalog)
+        entry = elsewhere(name, on_hub=True)
     if size is None:
         return entry, entry.sizes[0] if entry.sizes else None
     if not entry.offers(size):
@@ -290,51 +327,42 @@ def _images_of(video: SharedVideoModel[Any, Any], model_id: str) -> SharedImageM
     return SharedImageModel(offered(), video)
 
 
-def _elsewhere(
-    model_id: str, name: str, base_directory: Path, names: dict[str, ModelEntry]
-) -> ModelEntry:
-    """Take a name that is not in the catalog for a folder, or for a repository of the hub."""
-    folder = base_directory / Path(name).expanduser()
-    if name and folder.is_dir():
-        return _in_folder(folder)
+def _check_repository(model_id: str, name: str, start: Path, catalog: Sequence[ModelEntry]) -> None:
+    """Refuse what is no folder and cannot be a repository of the hub either."""
     if Path(name).is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise ModelError(
-            f"there is no folder {name!r}, looked for at {folder.absolute()}; a relative one "
-            "starts at the folder of the specification",
+            f"there is no folder {name!r}, looked for at "
+            f"{(start / Path(name).expanduser()).absolute()}; a relative one starts at the folder "
+            "of the specification",
             code="model_not_found",
             model_id=model_id,
         )
-    ours = {entry.model_id.partition("/")[0] for entry in VIDEO_MODELS}
+    ours = {entry.model_id.partition("/")[0] for entry in catalog}
     if _REPOSITORY.fullmatch(name) and name.partition("/")[0] not in ours:
-        return ModelEntry(
-            model_id=name,
-            title=f"Segment Anything tracker of {name}",
-            load=_sam_loader(name),
-            hub_id=name,
-            needs="sam",
-            unsorted=name,
-        )
+        return
+    names = [each for entry in catalog for each in (entry.model_id, entry.hub_id) if each]
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
-    known = ", ".join(each.model_id for each in VIDEO_MODELS)
+    known = ", ".join(each.model_id for each in catalog)
     raise ModelError(
         f"there is no video model {model_id!r}; "
         + (f"did you mean {' or '.join(map(repr, near))}? " if near else "")
-        + f"Known are: {known}, with an optional input size such as lite@256; a hub repository "
-        "'owner/name' or a local folder of the same architectures does as well",
+        + f"Known are: {known}, with an optional input size such as "
+        f"{catalog[0].model_id}@{catalog[0].sizes[1]}; a hub repository 'owner/name' or a local "
+        "folder of the same architectures does as well",
         code="model_unknown",
         model_id=model_id,
         near=tuple(near),
     )
 
 
-def _in_folder(folder: Path) -> ModelEntry:
-    place = str(folder.resolve())
+def _tracker_of(source: str, *, on_hub: bool) -> ModelEntry:
     return ModelEntry(
-        model_id=place,
-        title=f"Segment Anything tracker in {place}",
-        load=_sam_loader(place),
+        model_id=source,
+        title=f"Segment Anything tracker {'of' if on_hub else 'in'} {source}",
+        load=_sam_loader(source),
+        hub_id=source if on_hub else None,
         needs="sam",
-        unsorted=place,
+        unsorted=source,
     )
 
 

@@ -24,7 +24,7 @@ __all__ = [
     "require_packages",
 ]
 
-WEIGHT_FILES: Final = ("*.json", "*.safetensors")
+WEIGHT_FILES: Final = ("*.json", "*.safetensors", "merges.txt")
 """Patterns of the files that models are loaded from; other weight files could run code."""
 _CPU_TORCH: Final = "https://download.pytorch.org/whl/cpu"
 

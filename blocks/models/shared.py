@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..frame import Frame
+    from .concept_seam import ConceptModel, ConceptProposal, ConceptQuery
     from .image_seam import ImageModel, ImagePrompts, Segmented
     from .seam import MemoryPlan, Prompt, Proposal, VideoModel
 
-__all__ = ["ModelPool", "SharedImageModel", "SharedVideoModel"]
+__all__ = ["ModelPool", "SharedConceptModel", "SharedImageModel", "SharedVideoModel"]
 
 F = TypeVar("F")
 S = TypeVar("S")
@@ -199,6 +200,57 @@ class SharedImageModel(Generic[F]):
     def nbytes(self, feature: F) -> int:
         """See :meth:`ImageModel.nbytes`."""
         return self._model.nbytes(feature)
+
+
+class SharedConceptModel(Generic[F, S]):
+    """A concept model behind a lock: one call at a time, from whichever thread.
+
+    Args:
+        model: The model.
+    """
+
+    def __init__(self, model: ConceptModel[F, S]) -> None:
+        self._model = model
+        self._lock = threading.Lock()
+
+    @property
+    def wrapped(self) -> ConceptModel[F, S]:
+        """The model itself, without the lock."""
+        return self._model
+
+    def encode(self, frames: Sequence[Frame]) -> Sequence[F]:
+        """See :meth:`ConceptModel.encode`."""
+        with self._lock:
+            return self._model.encode(frames)
+
+    def open(self) -> S:
+        """See :meth:`ConceptModel.open`."""
+        with self._lock:
+            return self._model.open()
+
+    def look(
+        self, states: Sequence[S], features: Sequence[F], queries: Sequence[ConceptQuery]
+    ) -> Sequence[ConceptProposal]:
+        """See :meth:`ConceptModel.look`."""
+        with self._lock:
+            return self._model.look(states, features, queries)
+
+    def remember(
+        self, states: Sequence[S], features: Sequence[F], seen: Sequence[ConceptProposal]
+    ) -> None:
+        """See :meth:`ConceptModel.remember`."""
+        with self._lock:
+            self._model.remember(states, features, seen)
+
+    def nbytes(self, state: S) -> int:
+        """See :meth:`ConceptModel.nbytes`."""
+        with self._lock:
+            return self._model.nbytes(state)
+
+    def close(self, state: S) -> None:
+        """See :meth:`ConceptModel.close`."""
+        with self._lock:
+            self._model.close(state)
 
 
 class ModelPool(Generic[W]):

@@ -21,10 +21,9 @@ from trackwire.specs import (
     OutputDefinition,
     Selector,
     Traits,
-    is_selector,
 )
 
-from ..options import Fraction
+from ..options import Fraction, has_selector
 from .labeled_points import read_objects
 
 __all__ = ["ImageSegmentationManifest", "SegmentAnythingManifest", "SegmentationManifest"]
@@ -113,14 +112,6 @@ class ImageSegmentationManifest(SegmentationManifest):
 
     @model_validator(mode="after")
     def _check_points(self) -> Self:
-        if isinstance(self.points, list | tuple) and not _has_selector(self.points):
+        if isinstance(self.points, list | tuple) and not has_selector(self.points):
             read_objects(self.points)
         return self
-
-
-def _has_selector(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return any(map(_has_selector, value))
-    if isinstance(value, dict):
-        return any(map(_has_selector, value.values()))
-    return is_selector(value)

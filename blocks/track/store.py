@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from trackwire.specs import Event, Outbox, SessionError, Severity, StreamKey
 
@@ -18,12 +18,21 @@ from .session import Standing, Tally, TrackingSession
 from .track_events import EndReason, all_ended
 from .tracker_status import SessionStatus, TrackerStatus
 
-if TYPE_CHECKING:
-    from ..models.seam import VideoModel
-
-__all__ = ["SessionStore"]
+__all__ = ["SessionStore", "StateKeeper"]
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class StateKeeper(Protocol):
+    """What a store needs of a model."""
+
+    def nbytes(self, state: Any) -> int:
+        """Bytes the state holds."""
+        ...
+
+    def close(self, state: Any) -> None:
+        """Free what the state holds; it must not be used again."""
+        ...
 
 
 class SessionStore:
@@ -54,7 +63,7 @@ class SessionStore:
 
     def __init__(
         self,
-        model: VideoModel[Any, Any],
+        model: StateKeeper,
         outbox: Outbox,
         *,
         step: str = "tracker",

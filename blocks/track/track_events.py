@@ -26,6 +26,7 @@ TrackEventKind: TypeAlias = Literal["started", "lost", "found", "ended", "merged
 EndReason: TypeAlias = Literal[
     "lost",
     "unconfirmed",
+    "unwanted",
     "removed",
     "reset",
     "restart",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from trackwire.blocks import KNOWN_DETECTORS, VIDEO_MODELS, download_model
+from trackwire.blocks import CONCEPT_MODELS, KNOWN_DETECTORS, VIDEO_MODELS, download_model
 
 from .console import err, out
 
@@ -30,7 +30,10 @@ def list_models(*, as_json: bool) -> None:
     Args:
         as_json: One JSON array for programs, instead of tables for people.
     """
-    trackers = [_describe(entry) for entry in VIDEO_MODELS]
+    trackers = [
+        *(_describe(entry, "tracker") for entry in VIDEO_MODELS),
+        *(_describe(entry, "concept_tracker") for entry in CONCEPT_MODELS),
+    ]
     detectors = [_describe_detector(entry) for entry in KNOWN_DETECTORS]
     if as_json:
         out.print_json(json.dumps([*trackers, *detectors]))
@@ -39,7 +42,8 @@ def list_models(*, as_json: bool) -> None:
     out.print()
     out.print(_detector_table(detectors))
     out.print(
-        "\nNEEDS sam, hub: pip install 'trackwire[sam]', 'trackwire[hub]', which are the same. "
+        "\nsam3video takes phrases and is for concept trackers; the other trackers take boxes. "
+        "NEEDS sam, hub: pip install 'trackwire[sam]', 'trackwire[hub]', which are the same. "
         "Without them nobody can tell whether weights are on disk; what is not is downloaded when "
         "a workflow first asks for it, or by 'trackwire models pull ID'. A model_id may also be a "
         "hub repository or a local folder of these architectures, and a detector's onnx:PATH or "
@@ -105,10 +109,10 @@ def _detector_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _describe(entry: ModelEntry) -> dict[str, Any]:
+def _describe(entry: ModelEntry, kind: str) -> dict[str, Any]:
     why_not = _why_not(entry)
     return {
-        "kind": "tracker",
+        "kind": kind,
         "model_id": entry.model_id,
         "title": entry.title,
         "parameters": entry.parameters,

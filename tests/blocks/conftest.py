@@ -13,8 +13,6 @@ import pytest
 @pytest.fixture(scope="session")
 def lab() -> ModuleType:
     """Small random trackers and the library's own way of running them (``models/sam_lab.py``)."""
-    for library in ("torch", "transformers"):
-        pytest.importorskip(library, reason=f"{library} is not installed (the extra 'sam')")
     return _loaded("sam_lab")
 
 
@@ -25,7 +23,15 @@ def training(lab: ModuleType) -> ModuleType:
     return _loaded("sam_training")
 
 
+@pytest.fixture(scope="session")
+def concept_lab() -> ModuleType:
+    """A small SAM 3 that knows two phrases (``models/concept_lab.py``)."""
+    return _loaded("concept_lab")
+
+
 def _loaded(name: str) -> ModuleType:
+    for library in ("torch", "transformers"):
+        pytest.importorskip(library, reason=f"{library} is not installed (the extra 'sam')")
     spec = spec_from_file_location(name, Path(__file__).parent / "models" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None

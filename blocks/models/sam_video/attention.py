@@ -43,6 +43,8 @@ def attend(
     features: Sequence[FrameFeatures],
     memories: Sequence[ObjectMemory],
     recalls: Sequence[Recall],
+    *,
+    spans: Sequence[int] | None = None,
 ) -> torch.Tensor:
     """Let the features of the current frames look back at the memory of each object.
 
@@ -51,6 +53,8 @@ def attend(
         features: For each object those of its frame.
         memories: Memories of ``B`` objects.
         recalls: What to read of each, all of equal ``lengths``.
+        spans: For each object the age of a pointer that counts as 1; None for the greatest that
+            is read, as in training.
 
     Returns:
         ``(B, C, h, w)`` features that carry the memory.
@@ -63,7 +67,8 @@ def attend(
         memory.append(_tokens(network, kept, recall))
         position.append(_view_positions(network, recall))
     splits = network.channels // network.memory_channels
-    positions = torch.cat([torch.stack(position), _pointer_positions(network, recalls)], dim=1)
+    when = _pointer_positions(network, recalls, spans)
+    positions = torch.cat([torch.stack(position), when], dim=1)
     latent = {"num_spatial_memory_tokens": views} if network.family.latent_memory else {}
     top = torch.cat([frame.top for frame in features]).flatten(2)
     attended = network.module.memory_attention(
@@ -95,7 +100,9 @@ def _view_positions(network: Network, recall: Recall) -> torch.Tensor:
     return placed
 
 
-def _pointer_positions(network: Network, recalls: Sequence[Recall]) -> torch.Tensor:
+def _pointer_positions(
+    network: Network, recalls: Sequence[Recall], spans: Sequence[int] | None
+) -> torch.Tensor:
     """``(B, pointer tokens, memory channels)`` when each pointer was made."""
     import torch
     from transformers.models.sam2_video.modeling_sam2_video import get_1d_sine_pe
@@ -108,7 +115,12 @@ def _pointer_positions(network: Network, recalls: Sequence[Recall]) -> torch.Ten
     )
     config = network.config
     if config.enable_temporal_pos_encoding_for_object_pointers:
-        relative = ages / float(config.max_object_pointers_in_encoder - 1)
+        farthest = config.max_object_pointers_in_encoder - 1
+        relative = ages / torch.tensor(
+            [farthest] * len(ages) if spans is None else list(spans),
+            dtype=torch.float32,
+            device=network.device,
+        ).view(-1, 1)
         encode: Callable[..., torch.Tensor] = get_1d_sine_pe
         sine = encode(relative, dim=network.channels).to(network.dtype)
         position = network.module.temporal_positional_encoding_projection_layer(sine)

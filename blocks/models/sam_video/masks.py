@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     import supervision as sv
     import torch
 
-__all__ = ["compact", "enlarge", "fill_small_areas", "keep_apart", "tight_boxes"]
+__all__ = [
+    "compact",
+    "compact_crops",
+    "enlarge",
+    "extents",
+    "fill_small_areas",
+    "keep_apart",
+    "tight_boxes",
+]
 
 Box = tuple[int, int, int, int]
 
@@ -83,7 +91,7 @@ def tight_boxes(logits: torch.Tensor, size_wh: tuple[int, int]) -> NDArray[np.in
         ``(N, 4)`` half-open x1, y1, x2, y2; zeros for an empty mask.
     """
     boxes = np.zeros((len(logits), 4), dtype=np.int32)
-    for index, extent in enumerate(_extents(logits, size_wh)):
+    for index, extent in enumerate(extents(logits, size_wh)):
         if extent is None:
             continue
         mask = enlarge(logits[index], size_wh, extent) > 0
@@ -112,23 +120,36 @@ def compact(
     Returns:
         ``(K, H, W)`` masks.
     """
-    import supervision as sv
-
-    runs: list[NDArray[np.int32]] = []
-    shapes: list[tuple[int, int]] = []
-    offsets: list[tuple[int, int]] = []
+    crops: list[NDArray[np.bool_]] = []
     for logit, box in zip(logits, boxes.tolist(), strict=True):
         x1, y1, x2, y2 = box
         if x2 <= x1:
-            crop = np.zeros((1, 1), dtype=np.bool_)
+            crops.append(np.zeros((1, 1), dtype=np.bool_))
         else:
-            crop = (enlarge(logit, size_wh, (x1, y1, x2, y2)) > 0).cpu().numpy()
-        runs.append(np.asarray(sv.mask_to_rle(crop), dtype=np.int32))
-        shapes.append((crop.shape[0], crop.shape[1]))
-        offsets.append((x1, y1))
+            crops.append((enlarge(logit, size_wh, (x1, y1, x2, y2)) > 0).cpu().numpy())
+    return compact_crops(crops, [(x1, y1) for x1, y1, *_ in boxes.tolist()], size_wh)
+
+
+def compact_crops(
+    crops: Sequence[NDArray[np.bool_]],
+    offsets: Sequence[tuple[int, int]],
+    size_wh: tuple[int, int],
+) -> sv.CompactMask:
+    """Build masks at full-frame size from parts of the frame.
+
+    Args:
+        crops: ``K`` parts ``(h, w)``, none without pixels.
+        offsets: x, y of the upper left corner of each.
+        size_wh: Size of the frame, pixels.
+
+    Returns:
+        ``(K, H, W)`` masks.
+    """
+    import supervision as sv
+
     return sv.CompactMask(
-        runs,
-        np.array(shapes, dtype=np.int32).reshape(-1, 2),
+        [np.asarray(sv.mask_to_rle(crop), dtype=np.int32) for crop in crops],
+        np.array([crop.shape for crop in crops], dtype=np.int32).reshape(-1, 2),
         np.array(offsets, dtype=np.int32).reshape(-1, 2),
         (size_wh[1], size_wh[0]),
     )
@@ -170,8 +191,16 @@ def _taps(
     return low, (low + 1).clamp_(max=source - 1), place - low
 
 
-def _extents(logits: torch.Tensor, size_wh: tuple[int, int]) -> Sequence[Box | None]:
-    """Where in the frame each mask can lie: bilinear pixels reach one source pixel further."""
+def extents(logits: torch.Tensor, size_wh: tuple[int, int]) -> Sequence[Box | None]:
+    """Tell where in the frame each mask can lie: bilinear pixels reach one source pixel further.
+
+    Args:
+        logits: ``(N, h, w)`` mask logits.
+        size_wh: Size of the frame, pixels.
+
+    Returns:
+        A half-open box x1, y1, x2, y2 for each, None for an empty mask.
+    """
     positive = logits > 0
     rows, columns = positive.any(2).cpu().numpy(), positive.any(1).cpu().numpy()
     extents: list[Box | None] = []

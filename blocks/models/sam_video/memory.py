@@ -13,10 +13,12 @@ every frame is written, positions are those of the reference implementation.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     import torch
+
+    from .network import Network
 
 __all__ = ["MemoryLayout", "ObjectMemory", "Recall"]
 
@@ -46,6 +48,28 @@ class MemoryLayout:
     dtype: torch.dtype
     pointer_dtype: torch.dtype
     device: torch.device
+
+    @classmethod
+    def of(cls, network: Network, conditioning: int, *, exact: bool = False) -> Self:
+        """Read the sizes that a model's attention asks for.
+
+        Args:
+            network: The model.
+            conditioning: Conditioning frames kept.
+            exact: Whether remembered views keep the type of the network's numbers.
+        """
+        config = network.config
+        return cls(
+            tokens=network.view_tokens,
+            channels=network.memory_channels,
+            pointer_channels=network.channels,
+            views=config.num_maskmem - 1,
+            pointers=config.max_object_pointers_in_encoder - 1,
+            conditioning=conditioning,
+            dtype=network.dtype if exact else network.view_dtype,
+            pointer_dtype=network.dtype,
+            device=network.device,
+        )
 
 
 @dataclass(frozen=True, slots=True)

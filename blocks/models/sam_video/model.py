@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..sam_image.model import SamImageModel
     from ..seam import MemoryPlan, Prompt, Proposal
 
-__all__ = ["SamState", "SamVideoModel"]
+__all__ = ["SamState", "SamVideoModel", "batch_size"]
 
 
 @dataclass(slots=True)
@@ -99,9 +99,9 @@ class SamVideoModel:
                 f"found {max_conditioning} and {batch}",
                 code="model_option",
             )
-        family, config = network.family, network.config
+        family = network.family
         self.network = network
-        self._batch = batch or _batch_size(network)
+        self._batch = batch or batch_size(network)
         self._care = MaskCare(
             family.hole_area if hole_area is None else hole_area,
             family.sprinkle_area if sprinkle_area is None else sprinkle_area,
@@ -110,17 +110,7 @@ class SamVideoModel:
         self._preprocess = Preprocessor(
             network.image_size, family.mean, family.std, network.device, network.dtype
         )
-        self._layout = MemoryLayout(
-            tokens=network.view_tokens,
-            channels=network.memory_channels,
-            pointer_channels=network.channels,
-            views=config.num_maskmem - 1,
-            pointers=config.max_object_pointers_in_encoder - 1,
-            conditioning=max_conditioning,
-            dtype=network.dtype if exact_memory else network.view_dtype,
-            pointer_dtype=network.dtype,
-            device=network.device,
-        )
+        self._layout = MemoryLayout.of(network, max_conditioning, exact=exact_memory)
 
     def encode(self, frames: Sequence[Frame]) -> Sequence[FrameFeatures]:
         """Compute what only depends on the picture, batched over streams.
@@ -381,8 +371,11 @@ def _check_open(states: Sequence[SamState]) -> None:
         )
 
 
-def _batch_size(network: Network) -> int:
-    """Objects per batch: many on a GPU; on a CPU larger ones gain nothing and cost memory."""
+def batch_size(network: Network) -> int:
+    """Choose how many objects share a batch.
+
+    Many on a GPU; on a CPU larger batches gain nothing and cost memory.
+    """
     area = (network.image_size / 1024) ** 2
     if network.device.type == "cpu":
         return 4 if area <= 0.1 else 1

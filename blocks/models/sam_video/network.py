@@ -212,8 +212,21 @@ class Network(ImageNetwork):
         logits = logits[:, None].float()  # the reference resizes in float32, whatever the model's
         if logits.shape[2:] != size:
             logits = interpolate(logits, size, mode="bilinear", align_corners=False)
+        return self.resized_for_memory(logits)
+
+    def resized_for_memory(self, logits: torch.Tensor) -> torch.Tensor:
+        """Resize mask logits of any size to the one the memory encoder takes, in one step.
+
+        Args:
+            logits: ``(B, 1, H, W)`` float32.
+
+        Returns:
+            ``(B, 1, 16 h, 16 w)``.
+        """
+        from torch.nn.functional import interpolate
+
         wanted = (4 * self.low_res_hw[0], 4 * self.low_res_hw[1])
-        if not self.family.latent_memory and wanted != size:
+        if not self.family.latent_memory and tuple(logits.shape[2:]) != wanted:
             logits = interpolate(
                 logits, wanted, mode="bilinear", align_corners=False, antialias=True
             )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .image_network import FrameFeatures
     from .network import Network
 
-__all__ = ["Request", "answer", "check_prompts"]
+__all__ = ["Request", "answer", "check_prompts", "take_squares"]
 
 _CERTAIN = 10.0  # logit of a pixel that a mask prompt names, as the models are trained
 
@@ -133,15 +133,33 @@ def _take_masks(
 ) -> tuple[Decoded, list[torch.Tensor]]:
     """Take given masks as the result; the decoder only turns them into pointers."""
     import torch
+
+    masks = torch.stack([_square_mask(network, request) for request in requests])
+    features = [request.features for request in requests]
+    return take_squares(network, features, masks.float()), list(masks)
+
+
+def take_squares(
+    network: Network, features: Sequence[FrameFeatures], squares: torch.Tensor
+) -> Decoded:
+    """Take masks of the size of the square picture as the result of ``B`` prompts.
+
+    Args:
+        network: The model.
+        features: For each mask those of its frame.
+        squares: ``(B, S, S)`` float32 masks, 0-1.
+
+    Returns:
+        The masks as logits, with pointers that the decoder makes of them.
+    """
+    import torch
     from torch.nn.functional import interpolate
 
-    masks = torch.stack([_square_mask(network, request) for request in requests])[:, None]
-    certain = masks.float()
+    certain = squares[:, None]
     logits = certain * (2 * _CERTAIN) - _CERTAIN
     low_res = interpolate(
         logits, network.low_res_hw, mode="bilinear", align_corners=False, antialias=True
     )
-    features = [request.features for request in requests]
     top = torch.cat([frame.top for frame in features])
     hint = network.module.mask_downsample(certain.to(network.dtype))
     if hint.shape[2:] != network.low_res_hw:
@@ -149,15 +167,14 @@ def _take_masks(
             hint.float(), network.low_res_hw, mode="bilinear", align_corners=False, antialias=True
         ).to(network.dtype)
     decoded = network.decode(features, top, None, None, hint)
-    present = masks.flatten(1).any(1)
+    present = (squares > 0).flatten(1).any(1)
     hidden_pointer = network.module.no_object_pointer
-    result = Decoded(
+    return Decoded(
         low_res[:, 0],
         torch.where(present[:, None], decoded.pointer, hidden_pointer),
         torch.where(present, _CERTAIN, -_CERTAIN),
         torch.ones_like(decoded.iou),
     )
-    return result, list(masks[:, 0])
 
 
 def _square_mask(network: Network, request: Request) -> torch.Tensor:

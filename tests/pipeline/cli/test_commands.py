@@ -106,7 +106,9 @@ def test_models_lists_the_catalog_for_people_and_programs() -> None:
     assert rows["sam2video/small"]["needs"] == "sam"
     assert rows["hub:PekingU/rtdetr_v2_r18vd"]["needs"] == "hub"
     assert rows["yolov8n-640"]["licence"] == "AGPL-3.0"
-    assert {row["kind"] for row in rows.values()} == {"tracker", "detector"}
+    kinds = {row["kind"] for row in rows.values()}
+    assert kinds == {"tracker", "concept_tracker", "detector"}
+    assert rows["sam3video"]["gated"]
     table = CliRunner().invoke(app, ["models"]).stdout
     assert all(model_id in table for model_id in rows)
 
