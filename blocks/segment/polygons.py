@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["masks2poly"]
 
 
-def masks2poly(masks: NDArray[np.bool_]) -> list[NDArray[np.float32]]:
+def masks2poly(masks: NDArray[Any]) -> list[NDArray[np.float32]]:
     """Turn masks into polygons, one for each: the outline of its largest part.
 
     Holes are left out, and so are parts that do not touch the largest one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,7 @@ from trackwire.blocks import (
     load_video_model,
 )
 from trackwire.pipeline.engine import Engine, FrameResult
-from trackwire.specs import ModelError, Resources, SpecificationError, compile_workflow
+from trackwire.specs import BlockError, ModelError, Resources, SpecificationError, compile_workflow
 
 MakeFrame = Callable[..., Frame]
 OURS = "trackwire/image_segmentation@v1"
@@ -53,7 +54,7 @@ class Bench:
 
     def engine(self, *steps: dict[str, Any], threads: int = 1, **options: Any) -> Engine:
         """Open a workflow whose outputs are the predictions of its steps, by their names."""
-        inputs = [
+        inputs: list[dict[str, Any]] = [
             {"type": "WorkflowImage", "name": "image"},
             {"type": "WorkflowParameter", "name": "points", "default_value": [[48, 36]]},
             *(
@@ -257,6 +258,35 @@ def test_points_may_be_a_parameter(bench: Bench) -> None:
     np.testing.assert_array_equal(dense(default), dense(written))
 
 
+def test_the_model_may_be_a_parameter(bench: Bench) -> None:
+    """It is settled when the run begins; what changes from frame to frame is no model."""
+    document = {
+        "version": "1.0",
+        "inputs": [
+            {"type": "WorkflowImage", "name": "image"},
+            {"type": "WorkflowParameter", "name": "model"},
+            {"type": "WorkflowBatchInput", "name": "names", "kind": ["string"]},
+        ],
+        "steps": [
+            {
+                "type": KNOWN,
+                "name": "masks",
+                "images": "$inputs.image",
+                "version": "$inputs.model",
+            }
+        ],
+        "outputs": [{"type": "JsonField", "name": "masks", "selector": "$steps.masks.predictions"}],
+    }
+    workflow = compile_workflow(document, parameters={"model": str(bench.folder)})
+    with Engine(workflow, Resources(device="cpu")) as engine:
+        (found,) = run(engine, bench.frame(), names=["micro"])
+        assert len(found) == 1
+    changing = json.loads(json.dumps(document).replace("$inputs.model", "$inputs.names"))
+    with pytest.raises(BlockError, match="version of step 'masks' is wired") as caught:
+        Engine(compile_workflow(changing, parameters={"model": "lite"}), Resources())
+    assert caught.value.code == "option_changes"
+
+
 def test_wrong_points_are_told_before_a_frame_is_read(bench: Bench) -> None:
     """A document that writes points in another form does not compile."""
     with pytest.raises(SpecificationError, match=r"points\[0\]\.y: Field required"):
@@ -385,6 +415,7 @@ def test_a_tracker_and_masks_of_the_same_frame_share_the_encoder(
 def test_features_are_freed_with_the_frame(bench: Bench) -> None:
     """Between frames nothing is kept of them, and nothing at all without a second reader."""
     model: Any = load_video_model(str(bench.folder), Resources(device="cpu"))
+    gc.collect()  # readers of earlier tests
     frame = bench.frame()
     model.encode([frame])
     assert len(model._recent) == 0, "nobody else asks for them"

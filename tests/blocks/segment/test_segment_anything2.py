@@ -76,8 +76,9 @@ def test_embedding_a_picture_gives_three_values(sam: SegmentAnything2, picture: 
 def test_without_prompts_there_is_one_mask(sam: SegmentAnything2, picture: Picture) -> None:
     """Two values without a leading axis: logits of the picture's size and low-resolution ones."""
     masks, low_res = sam.segment_image(picture)
-    assert (masks.shape, masks.dtype) == ((72, 96), np.float32)
-    assert (low_res.shape, low_res.dtype) == (sam._model.low_res_hw, np.float32)
+    assert masks.shape == (72, 96)
+    assert low_res.shape == sam._model.low_res_hw
+    assert masks.dtype == low_res.dtype == np.float32
     assert abs(low_res).max() <= 32
     assert len(masks2poly(masks >= sam.predictor.mask_threshold)) == 1
 
@@ -101,7 +102,8 @@ def test_no_prompt_asks_for_the_most_prominent_object(
     expected = direct(sam, picture, nowhere, several=True).best()
     _, low_res = sam.segment_image(picture)
     np.testing.assert_allclose(low_res, expected.low_res[0, 0], atol=1e-5)
-    for empty in ({}, [], {"prompts": None}, Sam2PromptSet()):
+    nothing: tuple[Any, ...] = ({}, [], {"prompts": None}, Sam2PromptSet())
+    for empty in nothing:
         again, _ = sam.segment_image(picture, prompts=empty)
         assert again.shape == (72, 96)
 
