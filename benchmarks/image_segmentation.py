@@ -4,6 +4,9 @@
     python benchmarks/image_segmentation.py --size 1024 --device cuda --pictures 16
     python benchmarks/image_segmentation.py --model lite
     python benchmarks/image_segmentation.py --model models/finetuned
+    python benchmarks/image_segmentation.py --model lite --data DIR # overlap with true masks
+
+``DIR`` holds ``davis_<clip>/frames/*.jpg`` and ``davis_<clip>/masks/*.png``, as for ``davis.py``.
 
 Without ``--model`` the weights are random: what a picture costs does not depend on them. Ways take
 turns, and the median of each is compared.
@@ -75,6 +78,48 @@ def compare(name: str, ways: dict[str, Callable[[], None]], rounds: int) -> None
         print(f"{name:<28} {way}: {base / time_s:.2f} times as fast as {first}")
 
 
+def objects(data: Path) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    """Up to three objects of the first, middle and last frame of each clip: picture, mask."""
+    import cv2
+
+    found = []
+    for clip in sorted(data.glob("davis_*")):
+        frames = sorted((clip / "frames").glob("*.jpg"))
+        masks = sorted((clip / "masks").glob("*.png"))
+        for number in (0, (len(frames) - 1) // 2, len(frames) - 1):
+            picture, marked = cv2.imread(str(frames[number])), cv2.imread(str(masks[number]), 0)
+            if picture is None or marked is None:
+                raise OSError(f"cannot read frame {number} of {clip}")
+            ids = [value for value in np.unique(marked) if value][:3]
+            large = [mask for value in ids if np.count_nonzero(mask := marked == value) >= 400]
+            rgb = np.asarray(picture[..., ::-1], np.uint8)
+            found += [(rgb, mask) for mask in large]
+    return found
+
+
+def judge(predictor: SAM3InteractiveImagePredictor, data: Path) -> None:
+    """Print the mean overlap of the most trusted mask and of the best one, by kind of prompt."""
+    import cv2
+
+    overlaps: dict[str, list[tuple[float, float]]] = {"box": [], "point": [], "nothing": []}
+    for picture, mask in objects(data):
+        rows, columns = np.nonzero(mask)
+        box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+        depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+        y, x = np.unravel_index(int(np.argmax(depth)), mask.shape)
+        point = {"point_coords": [[int(x), int(y)]], "point_labels": [1]}
+        predictor.set_image(np.ascontiguousarray(picture))
+        for kind, given in (("box", {"box": box}), ("point", point), ("nothing", {})):
+            ask: Any = given
+            masks, scores, _ = predictor.predict(**ask)
+            both, either = (masks > 0) & mask, (masks > 0) | mask
+            found = both.sum((1, 2)) / np.maximum(either.sum((1, 2)), 1)
+            overlaps[kind].append((float(found[scores.argmax()]), float(found.max())))
+    for kind, pairs in overlaps.items():
+        first, best = np.mean(pairs, axis=0)
+        print(f"{kind:<8} {len(pairs)} objects: {first:.3f}, best of three {best:.3f}")
+
+
 def main() -> int:
     """Compare both."""
     parser = argparse.ArgumentParser(description="Time image segmentation, ratios in one run.")
@@ -84,12 +129,16 @@ def main() -> int:
     parser.add_argument("--pictures", type=int, default=8)
     parser.add_argument("--prompts", type=int, default=5, help="clicks on one picture")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--data", type=Path, help="judge masks on clips below this folder")
     options = parser.parse_args()
     if options.model is None:
         model = random_sam2(options.size, options.device)
     else:
         model = build_tracker(options.model, device=options.device)
     predictor = SAM3InteractiveImagePredictor(model)
+    if options.data is not None:
+        judge(predictor, options.data)
+        return 0
     shown = pictures(options.pictures)
     box = np.array([110, 90, 330, 310])
 
