@@ -19,7 +19,7 @@ class KnownDetector:
         model_id: What a specification calls it.
         title: One line for people.
         licence: Of the weights.
-        parameters: Weights of the network, in numbers; None where not published.
+        parameters: Weights of the network, as many as its authors or its page on the hub say.
         open_vocabulary: Whether it finds what ``class_names`` describes.
         packages: Modules of which one runs it; empty for those of the hub.
     """
@@ -27,7 +27,7 @@ class KnownDetector:
     model_id: str
     title: str
     licence: str
-    parameters: int | None = None
+    parameters: int
     open_vocabulary: bool = False
     packages: tuple[str, ...] = ()
 
@@ -63,6 +63,7 @@ KNOWN_DETECTORS: Final[tuple[KnownDetector, ...]] = (
         "hub:google/owlv2-base-patch16-ensemble",
         "OWLv2 base, finds what class_names describes",
         "Apache-2.0",
+        155_000_000,
         open_vocabulary=True,
     ),
     KnownDetector(
@@ -76,6 +77,7 @@ KNOWN_DETECTORS: Final[tuple[KnownDetector, ...]] = (
         "rfdetr-nano",
         "RF-DETR nano, COCO",
         "Apache-2.0",
+        30_500_000,
         packages=("rfdetr", "inference_models"),
     ),
     KnownDetector(

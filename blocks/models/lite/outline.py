@@ -181,10 +181,12 @@ def grab_cut(
         off: ``(S, S)`` bool, certainly off it, or None.
 
     Returns:
-        ``(S, S)`` bool; ``inside`` if the guess is empty.
+        ``(S, S)`` bool; ``inside`` if the guess is empty, or all of the crop has one colour.
     """
     import cv2
 
+    if (crop == crop[0, 0]).all():  # there is no edge to find, and the search may take seconds
+        return inside
     guess = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
     labels = np.where(inside, guess, cv2.GC_BGD).astype(np.uint8)
     if on is not None:

@@ -29,6 +29,7 @@ from transformers.models.yolos.image_processing_pil_yolos import YolosImageProce
 from trackwire.blocks import Frame, VideoMetadata
 
 transformers: Any = import_module("transformers")  # its configurations are typed by halves
+torch.set_num_threads(1)  # what is small waits longer for a second thread than it computes
 
 LABELS = dict(enumerate(("person", "car", "dog", "kite", "bench")))
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "red", "car", "person", "traffic"]

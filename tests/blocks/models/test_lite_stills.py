@@ -188,6 +188,17 @@ def test_a_picture_of_one_colour_is_no_reason_to_fail() -> None:
         assert len(found) == 3
 
 
+def test_where_all_has_one_colour_the_box_is_the_mask() -> None:
+    """No graph is cut that has no edge, which may take seconds."""
+    from trackwire.blocks.models.lite.outline import SIZE, grab_cut
+
+    inside = np.zeros((SIZE, SIZE), bool)
+    inside[48:208, 48:208] = True
+    likely = np.random.default_rng(1).random((SIZE, SIZE)) > 0.5
+    mask = grab_cut(np.full((SIZE, SIZE, 3), 90, np.uint8), inside, likely)
+    np.testing.assert_array_equal(mask, inside)
+
+
 def test_the_tracker_hears_points_off_the_object() -> None:
     """A prompt of the tracker with a box and a point off the object is no prompt of the box."""
     from trackwire.blocks.models.lite.seed import seed_mask
