@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from trackwire.specs import ModelError, Resources
 from ..models.catalog import load_image_model
 from ..models.image_seam import ImagePromptError
 from .interactive_prompts import read_prompts
+from .predictor_options import check_areas, check_model, check_model_id, check_threshold
 from .rgb_pictures import read_rgb
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def build_tracker(
         >>> build_tracker("lite").low_res_hw
         (256, 256)
     """
+    check_model_id(model_id)
     return load_image_model(model_id, Resources(device=device))
 
 
@@ -79,7 +81,8 @@ class SAM3InteractiveImagePredictor:
         max_sprinkle_area: Specks up to this area are cleared, likewise.
 
     Raises:
-        ModelError: ``sam_model`` finds no masks in pictures.
+        ModelError: ``sam_model`` finds no masks in pictures; the threshold is not finite or an
+            area negative.
 
     Example:
         >>> import numpy as np
@@ -99,6 +102,9 @@ class SAM3InteractiveImagePredictor:
         max_hole_area: float = 256.0,
         max_sprinkle_area: float = 0.0,
     ) -> None:
+        check_model(sam_model)
+        check_threshold(mask_threshold)
+        check_areas(max_hole_area=max_hole_area, max_sprinkle_area=max_sprinkle_area)
         given = Resources(model_loader=lambda _: sam_model)
         self.model: SharedImageModel[Any] = load_image_model(type(sam_model).__name__, given)
         self.mask_threshold = mask_threshold
@@ -283,6 +289,11 @@ class SAM3InteractiveImagePredictor:
     def _column(self, name: str, values: Sequence[Any] | None) -> Sequence[Any]:
         if values is None:
             return [None] * len(self._features)
+        if not isinstance(values, Sized):
+            raise ImagePromptError(
+                f"{name} must be a list with an entry for each picture, found a "
+                f"{type(values).__name__}"
+            )
         if len(values) != len(self._features):
             raise ImagePromptError(
                 f"{name} must have one entry for each of the {len(self._features)} pictures, None "

@@ -37,7 +37,7 @@ def read_prompts(
         ImagePromptError: They do not fit together.
     """
     points = _numbers("point_coords", point_coords, np.float32)
-    labels = _numbers("point_labels", point_labels, np.int32)
+    labels = _whole("point_labels", _numbers("point_labels", point_labels, np.float32))
     boxes = _numbers("box", box, np.float32)
     masks = _numbers("mask_input", mask_input, np.float32)
     if points is not None and labels is None:
@@ -45,6 +45,8 @@ def read_prompts(
             "point_coords were given without point_labels: each point has a label, 1 on the "
             "object, 0 off it"
         )
+    if points is not None and points.shape == (0,):  # an empty list: no click yet
+        points = points.reshape(0, 2)
     scale = np.ones(2, np.float32) if pixels else np.array(size_wh, np.float32)
     if points is not None:
         points = (points[None] if points.ndim == 2 else points) * _fitting(points, scale)
@@ -64,12 +66,25 @@ def _numbers(name: str, values: Any, dtype: Any) -> NDArray[Any] | None:
         return None
     if hasattr(values, "detach"):  # a tensor, maybe on a GPU
         values = values.detach().cpu()
+        values = values.float() if values.is_floating_point() else values  # bfloat16 has no array
     try:
         return np.asarray(values, dtype)
     except (TypeError, ValueError) as error:
         raise ImagePromptError(
             f"{name} must be an array of numbers with rows of equal length: {error}"
         ) from error
+
+
+def _whole(name: str, values: NDArray[Any] | None) -> NDArray[np.int32] | None:
+    """Take numbers as integers, and refuse those that are none."""
+    if values is None:
+        return None
+    if not (values == np.rint(values)).all() or not np.isfinite(values).all():
+        raise ImagePromptError(
+            f"{name} must be whole numbers, 1 on the object and 0 off it, found "
+            f"{np.unique(values).tolist()[:8]}"
+        )
+    return values.astype(np.int32)
 
 
 def _fitting(values: NDArray[Any], scale: NDArray[np.float32]) -> NDArray[np.float32]:

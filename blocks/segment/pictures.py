@@ -13,6 +13,7 @@ import numpy as np
 from trackwire.specs import ModelError
 
 from ..frame import Frame
+from .pillow_pictures import rgb_of_pillow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +40,8 @@ def read_picture(picture: Picture) -> NDArray[np.uint8]:
             hold: ``{"type": "base64", "value": TEXT}``.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, 0-255. The orientation that a file notes is applied.
+        ``(H, W, 3)`` uint8 RGB, 0-255. The orientation that a file notes is applied to what is
+        decoded here; an array or an image of Pillow is taken as it lies.
 
     Raises:
         ModelError: There is no such file, it is no picture, or the form is unknown.
@@ -52,7 +54,10 @@ def read_picture(picture: Picture) -> NDArray[np.uint8]:
     if isinstance(given, Frame | np.ndarray):
         return _from_array(given.image if isinstance(given, Frame) else given)
     if hasattr(given, "convert") and hasattr(given, "getbands"):  # Pillow need not be imported
-        return np.asarray(given.convert("RGB"), np.uint8)
+        try:
+            return rgb_of_pillow(given)
+        except ValueError as error:
+            raise _unreadable(f"found {error}") from error
     raise _unreadable(f"found a {type(given).__name__}")
 
 
@@ -94,7 +99,10 @@ def _decoded(content: bytes, where: str) -> NDArray[np.uint8]:
     import cv2
 
     packed = np.frombuffer(content, np.uint8)
-    decoded = cv2.imdecode(packed, cv2.IMREAD_COLOR) if len(packed) else None
+    try:
+        decoded = cv2.imdecode(packed, cv2.IMREAD_COLOR) if len(packed) else None
+    except cv2.error as error:  # among others for more pixels than OpenCV is allowed to decode
+        raise _unreadable(f"OpenCV refuses to decode {where}: {error.err}") from error
     if decoded is None:
         raise _unreadable(f"no picture could be decoded from {where}")
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)

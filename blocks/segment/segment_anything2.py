@@ -33,6 +33,7 @@ __all__ = ["Embedding", "ScoredMasks", "SegmentAnything2"]
 
 _EMBEDDING_BYTES: Final = 512 << 20
 _LOGITS_BYTES: Final = 64 << 20
+_NAMED: Final = 8  # names of kept pictures that an error lists
 
 
 class Embedding(NamedTuple):
@@ -234,10 +235,8 @@ class SegmentAnything2:
         if known is not None and image_id is not None:
             return known, image_id
         if image is None:
-            kept = ", ".join(map(repr, self.embedding_cache)) or "none"
             raise ModelError(
-                f"no picture was given, and none is kept as image_id {image_id!r}; kept are: "
-                f"{kept}. Pass the picture on, or raise embedding_cache_bytes if it was dropped",
+                f"no picture was given, and {_not_kept(image_id, tuple(self.embedding_cache))}",
                 code="image_id_unknown",
                 image_id=image_id,
             )
@@ -288,7 +287,13 @@ def _as_set(prompts: Prompts | None) -> Sam2PromptSet:
 
 
 def _starts(mask_input: ArrayLike, count: int) -> Sequence[NDArray[np.float32]]:
-    logits = np.asarray(mask_input, np.float32)
+    try:
+        logits = np.asarray(mask_input, np.float32)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"mask_input must be an array of numbers with rows of equal length: {error}",
+            code="mask_input",
+        ) from error
     if logits.ndim == 4 and logits.shape[1] == 1:
         logits = logits[:, 0]
     if logits.ndim == 2:
@@ -300,6 +305,17 @@ def _starts(mask_input: ArrayLike, count: int) -> Sequence[NDArray[np.float32]]:
             code="mask_input",
         )
     return list(logits)
+
+
+def _not_kept(image_id: str | None, kept: Sequence[str]) -> str:
+    if image_id is None:
+        return "no image_id of one that is kept; pass either on"
+    newest = ", ".join(map(repr, reversed(kept[-_NAMED:]))) or "none"
+    return (
+        f"none is kept as image_id {image_id!r}; kept are: {newest}"
+        f"{f' and {more} more' if (more := len(kept) - _NAMED) > 0 else ''}. Pass the picture on, "
+        "or raise embedding_cache_bytes if it was dropped"
+    )
 
 
 def _digest(picture: NDArray[np.uint8]) -> str:

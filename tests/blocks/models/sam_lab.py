@@ -168,6 +168,25 @@ def image_module(name: str, levels: int = 3) -> Any:
     return module.eval()
 
 
+def full_size_image_module(name: str) -> Any:
+    """A model for single pictures of a family's own input size and widths, but for its backbone.
+
+    The weights are as the library draws them: of this one only shapes are looked at.
+    """
+    import transformers
+
+    family = FAMILIES[name]
+    config = getattr(transformers, family.image_config_class)()
+    vision = config.vision_config
+    small = micro_config(name).vision_config
+    size = vision.backbone_config.image_size
+    vision.backbone_config = small.backbone_config
+    vision.backbone_config.image_size = size
+    if name != "sam3trackervideo":
+        vision.backbone_channel_list = small.backbone_channel_list
+    return getattr(transformers, family.image_model_class)(config).eval()
+
+
 def image_reference(
     name: str, picture: NDArray[np.uint8], prompts: ImagePrompts, *, multimask: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

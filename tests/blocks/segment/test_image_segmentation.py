@@ -412,6 +412,29 @@ def test_a_tracker_and_masks_of_the_same_frame_share_the_encoder(
                 assert mine["tracks"].tracker_id.tolist() == [1, 2]
 
 
+@pytest.mark.filterwarnings("ignore:Segment Anything runs on the CPU")
+def test_known_names_of_a_model_share_the_encoder_too(bench: Bench, no_weights: Path) -> None:
+    """``hiera_tiny`` of the known block is ``sam2video/tiny`` of the known tracker."""
+    repository = no_weights / "models--facebook--sam2.1-hiera-tiny"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("abc")
+    (repository / "snapshots").mkdir()
+    (repository / "snapshots" / "abc").symlink_to(bench.folder)
+    images = {"images": "$inputs.image", "boxes": "$inputs.boxes"}
+    tracker = {
+        "type": "roboflow_core/segment_anything_2_video@v1",
+        "name": "tracks",
+        "model_id": "sam2video/tiny",
+        **images,
+    }
+    masks = {"type": KNOWN, "name": "masks", "version": "hiera_tiny", **images}
+    with bench.engine(tracker, masks) as engine:
+        for number in range(3):
+            frame = bench.frame(number)
+            run(engine, frame, boxes=[boxes_on(frame)])
+    assert bench.encoded == [1, 1, 1]
+
+
 def test_features_are_freed_with_the_frame(bench: Bench) -> None:
     """Between frames nothing is kept of them, and nothing at all without a second reader."""
     model: Any = load_video_model(str(bench.folder), Resources(device="cpu"))

@@ -155,6 +155,49 @@ def test_a_batch_of_sizes_is_that_of_the_library(lab: Any, name: str, multimask:
         np.testing.assert_allclose(low_res[number], logits[one].clip(-32, 32), atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("multimask", [True, False])
+def test_a_box_is_what_the_library_takes_for_a_box(lab: Any, name: str, multimask: bool) -> None:
+    """The library's own argument for boxes gives the same as their corners as points."""
+    import torch
+
+    module, family, side = lab.image_module(name), lab.FAMILIES[name], lab.MICRO_SIZE[name]
+    prepare = lab.Preprocessor(side, family.mean, family.std, torch.device("cpu"), torch.float32)
+    boxes = np.array([BOX, [5, 5, 30, 40]], np.float32)
+    scale = side / np.tile(np.array(SIZES[0], np.float32), 2)
+    with torch.inference_mode():
+        expected = module(
+            pixel_values=prepare.prepare([picture_of(lab, 0)]),
+            input_boxes=torch.from_numpy(boxes * scale)[None].float(),
+            multimask_output=multimask,
+        )
+    predictor = predictor_of(lab, name)
+    predictor.set_image(picture_of(lab, 0))
+    _, scores, low_res = predictor.predict(box=boxes, multimask_output=multimask)
+    np.testing.assert_allclose(low_res, expected.pred_masks[0].clip(-32, 32), atol=TOLERANCE)
+    np.testing.assert_allclose(scores, expected.iou_scores[0], atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("family_name", "cells", "side"), [("sam2video", 64, 256), ("sam3trackervideo", 72, 288)]
+)
+def test_at_the_trained_size_shapes_are_the_documented_ones(
+    lab: Any, family_name: str, cells: int, side: int
+) -> None:
+    """1 x 256 x 64 x 64 and masks of 256 for SAM 2.1; 72 and 288 for SAM 3."""
+    from trackwire.blocks.models.sam_image.model import SamImageModel
+    from trackwire.blocks.models.sam_video.image_network import ImageNetwork
+
+    network = ImageNetwork(lab.full_size_image_module(family_name), lab.FAMILIES[family_name])
+    predictor = SAM3InteractiveImagePredictor(SamImageModel(network))
+    predictor.set_image(scene())
+    assert tuple(predictor.get_image_embedding().shape) == (1, 256, cells, cells)
+    _, _, low_res = predictor.predict(box=BOX)
+    assert low_res.shape == (3, side, side)
+    masks, _, again = predictor.predict(box=BOX, mask_input=REFINED, multimask_output=False)
+    assert masks.shape == (1, 90, 120)
+    assert again.shape == (1, side, side)
+
+
 def test_a_tracker_serves_as_the_model_of_a_predictor(lab: Any) -> None:
     """Its weights are used in place, and its embedding has the documented shape."""
     tracker = lab.wrap(lab.calm_module("sam2video"), "sam2video")
@@ -220,6 +263,39 @@ def test_a_pil_image_of_any_mode_is_a_picture(
     lite.set_image(Image.fromarray(scene()).convert(mode))
     masks, _, _ = lite.predict(box=THING)
     assert masks.shape == (3, 90, 120)
+
+
+def unreadable(kind: str) -> Any:
+    """An image of Pillow that is no picture."""
+    import io
+
+    from PIL import Image
+
+    if kind == "empty":
+        return Image.new("RGB", (0, 4))
+    if kind == "cut off":
+        content = io.BytesIO()
+        Image.fromarray(scene()).save(content, "PNG")
+        return Image.open(io.BytesIO(content.getvalue()[:900]))
+    return Image.new(kind, (4, 4))
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("empty", "without pixels, 0 x 4"),
+        ("cut off", "cannot be read"),
+        ("La", "cannot be read"),
+        ("F", "no known range"),
+        ("I", "no known range"),
+    ],
+)
+def test_a_pil_image_that_is_no_picture_is_not_supported(
+    lite: SAM3InteractiveImagePredictor, kind: str, found: str
+) -> None:
+    """It is refused as anything else that is none, with what is wrong about it."""
+    with pytest.raises(NotImplementedError, match=f"Image format not supported: .*{found}"):
+        lite.set_image(unreadable(kind))
 
 
 def test_a_pil_image_and_its_array_give_the_same(lite: SAM3InteractiveImagePredictor) -> None:
@@ -304,6 +380,9 @@ def test_points_need_labels(lite: SAM3InteractiveImagePredictor) -> None:
         {"box": "all of it"},
         {"mask_input": np.zeros(7)},
         {"box": [1, 2, 3, np.inf]},
+        {"point_coords": POINTS, "point_labels": [1, 0.5]},
+        {"point_coords": POINTS, "point_labels": [1, np.nan]},
+        {"point_coords": POINTS, "point_labels": [1, 4]},
     ],
 )
 def test_prompts_that_cannot_be_read_are_refused(
@@ -321,6 +400,39 @@ def test_a_batch_needs_an_entry_for_each_picture(lite: SAM3InteractiveImagePredi
     lite.set_image_batch([scene(), scene()])
     with pytest.raises(ValueError, match="box_batch must have one entry for each of the 2"):
         lite.predict_batch(box_batch=[THING])
+    with pytest.raises(ValueError, match="box_batch must be a list with an entry for each"):
+        lite.predict_batch(box_batch=3)  # type: ignore[arg-type]
+
+
+def test_no_click_yet_asks_for_nothing_in_particular(lite: SAM3InteractiveImagePredictor) -> None:
+    """Empty lists and arrays of points are no points; no boxes are no prompts."""
+    lite.set_image(scene())
+    expected = lite.predict()
+    for points, labels in (([], []), (np.zeros((0, 2)), np.zeros(0))):
+        for one, other in zip(lite.predict(points, labels), expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+    masks, scores, low_res = lite.predict(box=np.zeros((0, 4)))
+    assert (masks.shape, scores.shape) == ((0, 3, 90, 120), (0, 3))
+    assert low_res.shape == (0, 3, 256, 256)
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (1, 90), (90, 1), (2, 3)])
+def test_the_smallest_pictures_have_masks(
+    lab: Any, lite: SAM3InteractiveImagePredictor, size_hw: tuple[int, int]
+) -> None:
+    """A picture of one pixel, of one row and of one column, for every kind of prompt."""
+    for predictor in (lite, predictor_of(lab, "sam2video")):
+        predictor.set_image(np.full((*size_hw, 3), 90, np.uint8))
+        prompts: tuple[dict[str, Any], ...] = (
+            {"box": [0, 0, size_hw[1], size_hw[0]]},
+            {"point_coords": [[0, 0]], "point_labels": [1]},
+            {"mask_input": REFINED},
+            {},
+        )
+        for prompt in prompts:
+            masks, _, _ = predictor.predict(**prompt)
+            assert masks.shape == (3, *size_hw)
+            assert set(np.unique(masks)) <= {0.0, 1.0}
 
 
 def test_one_prompt_has_no_batch_dimension_and_several_do(
@@ -392,9 +504,65 @@ def test_tensors_are_taken_as_prompts(lab: Any, lite: SAM3InteractiveImagePredic
     import torch
 
     lite.set_image(scene())
-    given = lite.predict(box=torch.from_numpy(THING))
-    for one, other in zip(given, lite.predict(box=THING), strict=True):
-        np.testing.assert_array_equal(one, other)
+    expected = lite.predict(box=THING)
+    # Half precision is what a network under autocast gives, and has no counterpart in NumPy.
+    for dtype in (torch.int64, torch.float32, torch.bfloat16):
+        given = lite.predict(
+            box=torch.from_numpy(THING).to(dtype).requires_grad_(dtype.is_floating_point)
+        )
+        for one, other in zip(given, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+# How a predictor is made
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"sam_model": "lite"}, r"found 'lite'; pass build_tracker\('lite'\)"),
+        ({"sam_model": None}, "found a NoneType; pass build_tracker"),
+        ({"mask_threshold": float("nan")}, "mask_threshold must be a finite logit"),
+        ({"max_hole_area": -1.0}, "max_hole_area must be 0, for none"),
+        ({"max_sprinkle_area": float("nan")}, "max_sprinkle_area must be 0, for none"),
+    ],
+)
+def test_a_predictor_that_cannot_work_is_not_made(given: dict[str, Any], says: str) -> None:
+    """The message says which option is wrong and what to pass."""
+    with pytest.raises(ModelError, match=says) as caught:
+        SAM3InteractiveImagePredictor(**{"sam_model": build_tracker("lite"), **given})
+    assert caught.value.code == "model_option"
+
+
+def test_the_known_first_argument_is_not_taken_for_a_model() -> None:
+    """Elsewhere ``build_tracker(False)`` switches the disambiguation off; here that has a name."""
+    with pytest.raises(ModelError, match="found False; apply_temporal_disambiguation is given"):
+        build_tracker(False)  # type: ignore[arg-type]  # noqa: FBT003
+
+
+def test_predictors_of_one_model_do_not_disturb_one_another(lab: Any) -> None:
+    """Several threads, each with a predictor and a picture of its own, get what they get alone."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from trackwire.blocks.models.shared import SharedImageModel
+
+    model: SharedImageModel[Any] = predictor_of(lab, "sam2video").model
+
+    def work(number: int) -> list[Any]:
+        predictor = SAM3InteractiveImagePredictor(model)
+        found = []
+        for _ in range(5):
+            predictor.set_image(picture_of(lab, number))
+            found.append(predictor.predict(box=BOX, return_logits=True))
+        return found
+
+    alone = [work(number)[0] for number in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(work, range(3)))
+    for expected, rounds in zip(alone, together, strict=True):
+        for found in rounds:
+            for one, other in zip(found, expected, strict=True):
+                np.testing.assert_array_equal(one, other)
 
 
 def test_the_default_model_says_what_it_needs(

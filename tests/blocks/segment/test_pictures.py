@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -68,6 +70,8 @@ def test_every_form_gives_the_same_picture(tmp_path: Path, make_frame: MakeFrame
         ({"type": "base64", "value": "?"}, "no base64"),
         ({"type": "numpy", "value": "gASVCg=="}, "found type 'numpy' with a str"),
         (7, "found a int"),
+        (Image.new("RGB", (0, 0)), "without pixels, 0 x 0"),
+        (Image.new("F", (3, 3)), "no known range"),
     ],
 )
 def test_what_is_no_picture_is_refused(picture: Any, found: str) -> None:
@@ -76,6 +80,31 @@ def test_what_is_no_picture_is_refused(picture: Any, found: str) -> None:
         read_picture(picture)
     assert caught.value.code == "picture_format"
     assert "a path" in caught.value.message
+
+
+def test_sixteen_bits_are_scaled_in_every_form(tmp_path: Path) -> None:
+    """A file, its bytes and the image of Pillow agree: nothing is cut off at 255."""
+    grey = np.linspace(0, 65535, 35).astype(np.uint16).reshape(5, 7)
+    path = tmp_path / "deep.png"
+    cv2.imwrite(str(path), grey)
+    expected = np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    with Image.open(path) as opened:
+        for form in (path, path.read_bytes(), opened):
+            np.testing.assert_array_equal(read_picture(form), expected)
+
+
+def test_a_file_that_claims_to_be_huge_is_refused() -> None:
+    """What OpenCV will not decode is told as any other file that is no picture."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        body = name + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    claim = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0"))
+    with pytest.raises(ModelError, match="OpenCV refuses to decode the bytes given") as caught:
+        read_picture(claim + chunk(b"IEND", b""))
+    assert caught.value.code == "picture_format"
 
 
 def test_polygons_outline_masks() -> None:

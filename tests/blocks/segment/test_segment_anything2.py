@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,36 @@ def test_an_image_id_stands_for_its_picture(
     with pytest.raises(ModelError, match=r"image_id 'ring'; kept are: .*'disc'") as caught:
         sam.segment_image(image_id="ring")
     assert caught.value.code == "image_id_unknown"
+    with pytest.raises(ModelError, match="no picture was given, and no image_id"):
+        sam.segment_image()
+
+
+def test_an_unknown_image_id_is_not_answered_with_all_that_are_known(
+    sam: SegmentAnything2, picture: Picture
+) -> None:
+    """With many pictures kept the message names the latest, and how many more there are."""
+    for number in range(11):
+        sam.embed_image(picture, image_id=f"door {number}")
+    with pytest.raises(ModelError, match=r"kept are: 'door 10', .*'door 3' and 3 more\."):
+        sam.embed_image(None, image_id="gate")
+
+
+def test_threads_may_ask_at_the_same_time(make: Any, picture: Picture) -> None:
+    """Each gets what it gets alone, while both caches are too small for all."""
+    expected = make(embedding_cache_bytes=0, logits_cache_bytes=0)
+    shifted = [np.roll(picture, 9 * number, axis=1) for number in range(4)]
+    alone = [expected.segment_image(each, prompts=[ON, BOX])[0] for each in shifted]
+    one = make()
+    one.embed_image(picture)
+    sam = make(embedding_cache_bytes=2 * one.embedding_cache.nbytes, logits_cache_bytes=20_000)
+    numbers = [number for _ in range(4) for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        asked = pool.map(
+            lambda number: sam.segment_image(shifted[number], prompts=[ON, BOX]), numbers
+        )
+        for number, (masks, _) in zip(numbers, asked, strict=True):
+            np.testing.assert_allclose(masks, alone[number], atol=1e-4)
+    assert len(sam.embedding_cache) == 2
 
 
 def test_a_set_that_adds_points_starts_from_its_mask(
@@ -278,7 +309,14 @@ def test_a_mask_to_start_from_may_have_any_size(
     )
     np.testing.assert_array_equal(one, flat)
     np.testing.assert_array_equal(one, deep)
-    for wrong in (np.zeros((2, 8, 8)), np.zeros(8), np.zeros((1, 0, 0))):
+    wrongs: tuple[Any, ...] = (
+        np.zeros((2, 8, 8)),
+        np.zeros(8),
+        np.zeros((1, 0, 0)),
+        "x",
+        [[1], []],
+    )
+    for wrong in wrongs:
         with pytest.raises(ModelError, match="mask_input must be") as caught:
             sam.segment_image(picture, prompts=ON, mask_input=wrong)
         assert caught.value.code == "mask_input"
