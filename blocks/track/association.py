@@ -23,8 +23,6 @@ __all__ = ["Association", "Pairing"]
 
 _PACE = 5.0
 """Frames in which an object may move by its own size, where it is looked for by its look."""
-_SAME = 0.25
-"""What the same class weighs against overlaps, where another one is possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +90,12 @@ class Association:
         crowd = rules.best_other(expected).max(axis=0, initial=0.0)
         alike = 0.5 + (self._alike - 0.5) * (1.0 - crowd)
         since = table.since_detection
-        weight, possible = rules.weigh(self._seen_iou, expected, alike, since, self._gate, options)
+        signs = rules.Signs(self._seen_iou, expected, table.surprise(self._evidence.xyxy), alike)
+        weight, possible = rules.weigh(signs, table.mask_trust, since, self._gate, options)
         slips = rules.misnamed(fits, self._seen_iou, expected, since, options)
+        of_class = rules.favour_class(fits, table.class_trust, options)
         # Who is out of sight but was just detected keeps a neighbour from taking his detection.
-        rows, columns = rules.match(weight + _SAME * fits, fits & possible | slips, gate=0.0)
+        rows, columns = rules.match(weight + of_class, fits & possible | slips, gate=0.0)
         stray_weight, stray_reasons, possible = self._weigh_strays()
         left = np.ones_like(possible)
         left[rows] = False
@@ -103,7 +103,7 @@ class Association:
         by_look = left & self._recognised(left)
         stray_reasons = np.where(possible, stray_reasons, "look")
         possible = (possible | by_look) & left
-        found, there = rules.match(stray_weight + _SAME * fits, (fits | slips) & possible, gate=0.0)
+        found, there = rules.match(stray_weight + of_class, (fits | slips) & possible, gate=0.0)
         overlap = self._seen_iou[np.append(rows, found), np.append(columns, there)]
         unreached = overlap < self._gate
         direct = np.where(unreached[: len(rows)], "expected", "overlap")

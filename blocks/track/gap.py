@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from .motion import at_birth
 from .scene import Scene
 from .schedule import PromptClock
 from .session import Standing
@@ -92,6 +93,7 @@ def _carried(
         table,
         last_xyxy=(table.last_xyxy * ratio + shift).astype(np.float32),
         detection_xyxy=(table.detection_xyxy * ratio + shift).astype(np.float32),
+        place_xyxy=(table.place_xyxy * ratio + shift).astype(np.float32),
         velocity=(table.velocity * np.asarray(ratio).reshape(-1)[:2]).astype(np.float32),
     )
 
@@ -102,5 +104,7 @@ def _displaced(table: TrackTable) -> TrackTable:
         table,
         last_xyxy=np.full_like(table.last_xyxy, np.nan),
         detection_xyxy=np.full_like(table.detection_xyxy, np.nan),
-        velocity=np.full_like(table.velocity, np.nan),
+        place_xyxy=np.full_like(table.place_xyxy, np.nan),
+        velocity=np.zeros_like(table.velocity),
+        doubt=at_birth(len(table)),
     )

@@ -24,6 +24,8 @@ class IdentityOptions:
         match_mask_iou: Rule 3: the same for masks, where detections have them.
         other_class_iou: Rule 3: least overlap, seen or expected, at which a detection of another
             class continues a track that nothing else of its class continues.
+        class_weight: Rules 3 and 4: what the same class weighs against overlaps where another one
+            is possible; less for a track whose detections have changed their class of late.
         class_after: Rule 3: detections in a row of other classes until a track takes the last
             one's, so that it does not change its class with each slip of a detector.
         motion_iou: Rule 3: least overlap with the box expected from the track's detections, for
@@ -73,6 +75,7 @@ class IdentityOptions:
     match_iou: float = 0.3
     match_mask_iou: float = 0.5
     other_class_iou: float = 0.5
+    class_weight: float = 0.25
     class_after: int = 3
     motion_iou: float = 0.4
     motion_within: int = 30
@@ -116,6 +119,7 @@ _FRACTIONS = (
     "match_iou",
     "match_mask_iou",
     "other_class_iou",
+    "class_weight",
     "motion_iou",
     "recover_iou",
     "reappear_likeness",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from .appearance import is_known, learnt
+from .motion import at_birth, corrected, surprise, variance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,10 @@ __all__ = ["TrackTable"]
 
 _STRANGE, _LEARNT = 0.5, 0.2
 """Similarity below which a look is not learnt; share of what is learnt in the new look."""
+_LATEST = 0.2
+"""What the latest detection weighs in averages over those of a track."""
+_CALM, _WILD = 0.05, 4.0
+"""Least and greatest part of the doubt of a motion that detections can make of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +39,17 @@ class TrackTable:
         class_id: ``(N,)`` int64, of the latest detection consumed for the track.
         class_name: ``(N,)`` str, likewise; empty where that detection had no class.
         misnamed: ``(N,)`` int64, detections in a row that were of another class.
-        confidence: ``(N,)`` float32, likewise.
+        class_trust: ``(N,)`` float32, part of the detections of late that were of ``class_name``.
+        mask_trust: ``(N,)`` float32, how much they overlapped with what was seen of the track.
+        noise: ``(N,)`` float32, square of how far off they were, over what ``doubt`` allows.
+        confidence: ``(N,)`` float32, of the latest detection.
         detection_id: ``(N,)`` str, likewise.
         detection_xyxy: ``(N, 4)`` float32, box of that detection, moved with the camera; NaN as
             ``last_xyxy``.
+        place_xyxy: ``(N, 4)`` float32, the same with the noise of detections filtered out.
         since_detection: ``(N,)`` int64, frames from that detection's to the coming one.
-        velocity: ``(N, 2)`` float32, pixels a frame that the centres of detections move; NaN
-            before the second detection.
+        velocity: ``(N, 2)`` float32, pixels a frame that the centres of detections move.
+        doubt: ``(N, 3)`` float32, how unsure place and velocity are, by ``motion``.
         last_xyxy: ``(N, 4)`` float32, tight box of the mask last seen; NaN where that says nothing
             of where the object is now.
         unseen: ``(N,)`` int64, frames in a row that the track was not visible.
@@ -59,11 +68,16 @@ class TrackTable:
     class_id: NDArray[np.int64]
     class_name: NDArray[np.str_]
     misnamed: NDArray[np.int64]
+    class_trust: NDArray[np.float32]
+    mask_trust: NDArray[np.float32]
+    noise: NDArray[np.float32]
     confidence: NDArray[np.float32]
     detection_id: NDArray[np.str_]
     detection_xyxy: NDArray[np.float32]
+    place_xyxy: NDArray[np.float32]
     since_detection: NDArray[np.int64]
     velocity: NDArray[np.float32]
+    doubt: NDArray[np.float32]
     last_xyxy: NDArray[np.float32]
     unseen: NDArray[np.int64]
     missed: NDArray[np.int64]
@@ -91,11 +105,16 @@ class TrackTable:
             class_id=evidence.class_id,
             class_name=evidence.class_name,
             misnamed=zeros,
+            class_trust=np.ones(len(track_id), dtype=np.float32),
+            mask_trust=np.ones(len(track_id), dtype=np.float32),
+            noise=np.ones(len(track_id), dtype=np.float32),
             confidence=evidence.confidence,
             detection_id=evidence.detection_id,
             detection_xyxy=evidence.xyxy,
+            place_xyxy=evidence.xyxy,
             since_detection=zeros,
-            velocity=np.full((len(track_id), 2), np.nan, dtype=np.float32),
+            velocity=np.zeros((len(track_id), 2), dtype=np.float32),
+            doubt=at_birth(len(track_id)),
             last_xyxy=evidence.xyxy,
             unseen=zeros,
             missed=zeros,
@@ -141,35 +160,54 @@ class TrackTable:
         pairs = zip(self._columns(), other._columns(), strict=True)
         return type(self)(*(np.concatenate(pair) for pair in pairs))
 
-    def refreshed(self, rows: NDArray[np.intp], evidence: Evidence, class_after: int = 1) -> Self:
+    def refreshed(
+        self,
+        rows: NDArray[np.intp],
+        evidence: Evidence,
+        overlap: NDArray[np.float64],
+        class_after: int = 1,
+    ) -> Self:
         """Return the table with the class data of detections just consumed.
 
         Args:
             rows: ``(K,)`` the tracks.
             evidence: ``(K,)`` their detections. One that has no class leaves the track's class.
+            overlap: ``(K,)`` of each detection with what is seen of the track, 0-1.
             class_after: Detections in a row of other classes until the last one's is taken.
         """
         names, before = evidence.class_name, self.class_name[rows]
         other = (names != "") & (before != "") & (names != before)
         slips = np.where(other, self.misnamed[rows] + 1, 0)
         named = (names != "") & (~other | (slips >= class_after))
+        trust = np.where(names == "", self.class_trust[rows], _mean(self.class_trust[rows], ~other))
         return replace(
-            self,
+            self._moved(rows, evidence.xyxy),
+            class_trust=_put(self.class_trust, rows, np.where(other & named, 1 - trust, trust)),
+            mask_trust=_put(self.mask_trust, rows, _mean(self.mask_trust[rows], overlap)),
             class_id=_put(self.class_id, rows[named], evidence.class_id[named]),
             class_name=_put(self.class_name, rows[named], names[named]),
             misnamed=_put(self.misnamed, rows, np.where(named, 0, slips)),
             confidence=_put(self.confidence, rows, evidence.confidence),
             detection_id=_put(self.detection_id, rows, evidence.detection_id),
-            detection_xyxy=_put(self.detection_xyxy, rows, evidence.xyxy),
-            since_detection=_put(self.since_detection, rows, np.zeros_like(rows)),
-            velocity=_put(self.velocity, rows, self._velocity(rows, evidence.xyxy)),
             look=_put(self.look, rows, self._look(rows, evidence)),
         )
 
     def expected_xyxy(self) -> NDArray[np.float32]:
         """Return where the detections of each track lead to expect the next one, ``(N, 4)``."""
-        shift = np.nan_to_num(self.velocity) * self.since_detection[:, None]
-        return (self.detection_xyxy + np.tile(shift, 2)).astype(np.float32)
+        shift = self.velocity * self.since_detection[:, None]
+        return (self.place_xyxy + np.tile(shift, 2)).astype(np.float32)
+
+    def surprise(self, xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Measure how far boxes are from where the tracks' detections lead to expect them.
+
+        Args:
+            xyxy: ``(M, 4)`` pixels.
+
+        Returns:
+            ``(N, M)``, about 1 for the next detection of a track; infinite where none is expected.
+        """
+        allowed = variance(self.doubt, self.since_detection) * self.noise
+        return surprise(self.expected_xyxy(), xyxy, allowed)
 
     def aged(
         self,
@@ -203,14 +241,23 @@ class TrackTable:
             since_detection=self.since_detection + 1,
         )
 
-    def _velocity(self, rows: NDArray[np.intp], xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The velocity of some tracks with one more detection, half of it from the newest."""
-        before = self.detection_xyxy[rows]
-        moved = (xyxy[:, :2] + xyxy[:, 2:] - before[:, :2] - before[:, 2:]) / 2
-        newest = moved / np.maximum(self.since_detection[rows], 1)[:, None]
-        known = self.velocity[rows]
-        blend: NDArray[np.float32] = np.where(np.isnan(known), newest, (known + newest) / 2)
-        return blend
+    def _moved(self, rows: NDArray[np.intp], xyxy: NDArray[np.float32]) -> Self:
+        """The table with the places of detections just consumed."""
+        since, doubt = self.since_detection[rows], self.doubt[rows]
+        expected = self.expected_xyxy()[rows]
+        place, velocity, doubt_after = corrected(expected, self.velocity[rows], doubt, since, xyxy)
+        off = np.diagonal(surprise(expected, xyxy, variance(doubt, since)))
+        off = np.where(np.isinf(off), 1.0, np.minimum(off, _WILD))
+        noise = np.maximum(_mean(self.noise[rows], off), _CALM)
+        return replace(
+            self,
+            noise=_put(self.noise, rows, noise),
+            detection_xyxy=_put(self.detection_xyxy, rows, xyxy),
+            place_xyxy=_put(self.place_xyxy, rows, place),
+            since_detection=_put(self.since_detection, rows, np.zeros_like(rows)),
+            velocity=_put(self.velocity, rows, velocity),
+            doubt=_put(self.doubt, rows, doubt_after),
+        )
 
     def _look(self, rows: NDArray[np.intp], evidence: Evidence) -> NDArray[np.float32]:
         """The looks of some tracks with one more, unless it is hardly theirs."""
@@ -227,3 +274,8 @@ def _put(column: NDArray[Any], rows: NDArray[np.intp], values: NDArray[Any]) -> 
     changed = column.astype(np.result_type(column, values))
     changed[rows] = values
     return changed
+
+
+def _mean(before: NDArray[np.float32], latest: NDArray[Any]) -> NDArray[np.float32]:
+    mixed: NDArray[np.float32] = ((1 - _LATEST) * before + _LATEST * latest).astype(np.float32)
+    return mixed

@@ -272,7 +272,7 @@ class Turn:
             self.decisions += decisions_to_pair(table.track_id[rows], chosen, pairs, reasons)
         self._matched[rows] = True
         patience = 1 if options.class_agnostic else options.class_after
-        table = table.refreshed(rows, chosen, patience)
+        table = table.refreshed(rows, chosen, pairs.overlap, patience)
         self.standing = replace(self.standing, table=table)
         born = self._births(view, evidence, pairs)
         newborn = type(table).newborn(self._ids.preview(len(born)), born)

@@ -39,6 +39,9 @@ FAR_SCORE = 0.85
 LEAST_FOUND = 0.08
 """Part of its usual area that an object must show when it comes back from behind something."""
 
+LEAST_LEARNT = 0.5
+"""Part of its area of late that an object must show to be learnt from."""
+
 
 class LiteModel:
     """Follow objects with a target model learnt online; needs no download, torch or GPU.
@@ -287,8 +290,11 @@ class LiteModel:
                 track = state.tracks[track_id] = Track(view, self._size, state.size_wh)
                 track.note_colours(view, colours, state.size_wh)
             return
+        # What shows half of itself all of a sudden is half hidden, or half of it is not found:
+        # the other half must not be learnt as background.
+        whole = view.prompted or float(view.mask.sum()) >= LEAST_LEARNT * track.area
         track.move(view)
-        if view.visible and track_id in plan.write:
+        if view.visible and whole and track_id in plan.write:
             track.learn(view, state.size_wh, view.prompted)
             track.note_colours(view, colours, state.size_wh)
 

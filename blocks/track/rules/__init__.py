@@ -4,7 +4,7 @@ On a frame they run in this order. Rules 2 to 6 need a prompt frame.
 
 1. The model propagates all tracks; the rules only read what it proposes.
 2. :func:`ignore_reasons`: an optional cut by confidence, an optional class-wise suppression.
-3. :func:`weigh`, :func:`match`: detections against tracks that are visible, best total overlap
+3. :func:`weigh`, :func:`favour_class`, :func:`match`: detections against tracks, best total overlap
    with the mask and with the box expected from the detections before, above a gate. A mask that
    slid on to something else does not take the identity along.
 4. :func:`weigh_strays`, :func:`match`: what is left against tracks lately lost, or seen where
@@ -25,7 +25,17 @@ no to each of many, it returns reasons: an array of short codes, empty where it 
 from .birth import BirthChoice, choose_births
 from .ending import end_reasons
 from .ids import IdCounter
-from .pairing import best_other, match, misnamed, recognise, same_class, weigh, weigh_strays
+from .pairing import (
+    Signs,
+    best_other,
+    favour_class,
+    match,
+    misnamed,
+    recognise,
+    same_class,
+    weigh,
+    weigh_strays,
+)
 from .prompting import prompt_reasons
 from .remembering import memory_reasons, plan_memory
 from .selection import ignore_reasons
@@ -34,11 +44,13 @@ from .twins import Twins, count_twins
 __all__ = [
     "BirthChoice",
     "IdCounter",
+    "Signs",
     "Twins",
     "best_other",
     "choose_births",
     "count_twins",
     "end_reasons",
+    "favour_class",
     "ignore_reasons",
     "match",
     "memory_reasons",

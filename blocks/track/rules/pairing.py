@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,44 @@ if TYPE_CHECKING:
 
     from ..identity_options import IdentityOptions
 
-__all__ = ["best_other", "match", "misnamed", "recognise", "same_class", "weigh", "weigh_strays"]
+__all__ = [
+    "Signs",
+    "best_other",
+    "favour_class",
+    "match",
+    "misnamed",
+    "recognise",
+    "same_class",
+    "weigh",
+    "weigh_strays",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What speaks for each pair of a track and a detection.
+
+    Args:
+        seen_iou: ``(N, M)`` overlap of each detection with what is seen of each track.
+        expected_iou: ``(N, M)`` its overlap with the box expected from the detections before.
+        surprise: ``(N, M)`` how far from there it is, for what is usual of the track: about 1 for
+            its next detection.
+        alike: ``(N, M)`` how much its look speaks for the track, 0-1.
+    """
+
+    seen_iou: NDArray[np.float64]
+    expected_iou: NDArray[np.float64]
+    surprise: NDArray[np.float64]
+    alike: NDArray[np.float64]
+
+    def likely(self) -> NDArray[np.float64]:
+        """Return how well each detection fits what is expected, ``(N, M)``, 0-1.
+
+        An overlap alone does not know that one object has stood still for long and the other
+        moves in fits and starts; a distance alone does not know how much is covered.
+        """
+        fit: NDArray[np.float64] = np.sqrt(self.expected_iou / (1.0 + self.surprise / 2.0))
+        return fit
 
 
 def same_class(
@@ -59,10 +97,29 @@ def misnamed(
     return result
 
 
+def favour_class(
+    fits: NDArray[np.bool_], class_trust: NDArray[np.float32], options: IdentityOptions
+) -> NDArray[np.float64]:
+    """Rules 3 and 4: weigh classes where pairs of two classes are possible.
+
+    A class that half the detections of a track did not have says nothing about the next one.
+
+    Args:
+        fits: ``(N, M)`` pairs of one class.
+        class_trust: ``(N,)`` part of the track's detections of late that were of its class.
+        options: ``class_weight``.
+
+    Returns:
+        ``(N, M)`` to be added to the weights of pairs.
+    """
+    doubt = 1.0 - np.clip(2.0 * class_trust.astype(np.float64) - 1.0, 0.0, 1.0)[:, None]
+    result: NDArray[np.float64] = options.class_weight * np.where(fits, 1.0, doubt)
+    return result
+
+
 def weigh(
-    seen_iou: NDArray[np.float64],
-    expected_iou: NDArray[np.float64],
-    alike: NDArray[np.float64],
+    signs: Signs,
+    mask_trust: NDArray[np.float32],
     since_detection: NDArray[np.int64],
     seen_gate: float,
     options: IdentityOptions,
@@ -71,12 +128,12 @@ def weigh(
 
     A detection one frame ago says more about the next one than the mask, which may have slid on
     to a neighbour: four fifths. What it says fades, to a half after four frames, and the mask takes
-    over. What a detection looks like makes no pair possible; it decides between pairs that are.
+    over; one that did not lie on its detections of late takes over less. What a detection looks
+    like makes no pair possible; it decides between pairs that are.
 
     Args:
-        seen_iou: ``(N, M)`` overlap of each detection with what is seen of each track.
-        expected_iou: ``(N, M)`` its overlap with the box expected.
-        alike: ``(N, M)`` how much its look speaks for the track, 0-1.
+        signs: What speaks for the pairs.
+        mask_trust: ``(N,)`` overlap of the detections of late with what was seen of the track.
         since_detection: ``(N,)`` frames since a detection matched the track.
         seen_gate: Least overlap with what is seen.
         options: ``motion_iou``, ``motion_within``, ``look_weight``.
@@ -84,11 +141,15 @@ def weigh(
     Returns:
         ``(N, M)`` weights, and ``(N, M)`` which pairs are possible.
     """
-    recent = (since_detection <= options.motion_within)[:, None]
-    fading = np.where(recent, 1.0 / (1.0 + since_detection[:, None] / 4.0), 0.0)
-    possible = (seen_iou >= seen_gate) | (recent & (expected_iou >= options.motion_iou))
-    weight = (1.0 - fading) * seen_iou + fading * expected_iou
-    return weight + options.look_weight * alike, possible
+    recent = since_detection <= options.motion_within
+    fading = 1.0 / (1.0 + since_detection / 4.0)
+    seen = (1.0 - fading) * mask_trust
+    share = np.where(recent, seen / np.maximum(seen + fading, 1e-6), 1.0)[:, None]
+    likely = signs.likely()
+    there = np.maximum(signs.expected_iou, likely) >= options.motion_iou
+    possible = (signs.seen_iou >= seen_gate) | (recent[:, None] & there)
+    weight = share * signs.seen_iou + (1.0 - share) * likely
+    return weight + options.look_weight * signs.alike, possible
 
 
 def weigh_strays(

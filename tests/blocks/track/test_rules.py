@@ -14,9 +14,11 @@ from hypothesis.extra import numpy as npst
 from trackwire.blocks.track.identity_options import IdentityOptions
 from trackwire.blocks.track.rules import (
     IdCounter,
+    Signs,
     choose_births,
     count_twins,
     end_reasons,
+    favour_class,
     ignore_reasons,
     match,
     memory_reasons,
@@ -34,6 +36,10 @@ DEFAULT = IdentityOptions()
 def floats(*values: float) -> np.ndarray:
     """Make a column of single precision."""
     return np.array(values, dtype=np.float32)
+
+
+def _signs(seen: Any, expected: Any, surprise: Any) -> Signs:
+    return Signs(np.array(seen), np.array(expected), np.array(surprise), np.zeros_like(seen))
 
 
 # Rule 2
@@ -84,13 +90,36 @@ def test_an_unknown_class_fits_every_other() -> None:
 
 def test_a_mask_that_slid_away_does_not_take_the_identity_along() -> None:
     """The box expected from fresh detections holds a pair together, and fades with their age."""
-    seen, expected = np.array([[0.1, 0.0]]), np.array([[0.8, 0.39]])
-    weight, possible = weigh(seen, expected, 0 * seen, np.array([4]), 0.3, DEFAULT)
-    assert weight == pytest.approx(np.array([[0.45, 0.195]]))
+    signs = _signs(seen=[[0.1, 0.0]], expected=[[0.81, 0.36]], surprise=[[0.0, 6.0]])
+    weight, possible = weigh(signs, floats(1.0), np.array([4]), 0.3, DEFAULT)
+    assert weight == pytest.approx(np.array([[0.5, 0.15]]))
     assert possible.tolist() == [[True, False]]
-    weight, possible = weigh(seen, expected, 0 * seen, np.array([31]), 0.3, DEFAULT)
-    assert weight == pytest.approx(seen)
+    weight, possible = weigh(signs, floats(1.0), np.array([31]), 0.3, DEFAULT)
+    assert weight == pytest.approx(signs.seen_iou)
     assert possible.tolist() == [[False, False]]
+
+
+def test_a_mask_that_lay_beside_its_detections_counts_less() -> None:
+    """Half the trust in what is seen is half its weight against what is expected."""
+    signs = _signs(seen=[[0.9]], expected=[[0.36]], surprise=[[0.0]])
+    weight, _ = weigh(signs, floats(0.5), np.array([4]), 0.3, DEFAULT)
+    assert weight == pytest.approx((0.9 + 2 * 0.6) / 3)
+    weight, _ = weigh(signs, floats(0.0), np.array([4]), 0.3, DEFAULT)
+    assert weight == pytest.approx(0.6)
+
+
+def test_a_box_where_nobody_is_surprised_makes_a_pair_possible() -> None:
+    """Who moves in fits and starts is not far off where the boxes hardly overlap."""
+    signs = _signs(seen=[[0.0, 0.0]], expected=[[0.2, 0.2]], surprise=[[0.4, 8.0]])
+    _, possible = weigh(signs, floats(1.0), np.array([3]), 0.3, DEFAULT)
+    assert possible.tolist() == [[True, False]]
+
+
+def test_a_class_that_changes_by_the_frame_decides_nothing() -> None:
+    """One class speaks for a pair; another against it only if the track's own was steady."""
+    fits = np.array([[True, False], [True, False], [True, False]])
+    weight = favour_class(fits, floats(1.0, 0.75, 0.5), DEFAULT)
+    assert weight == pytest.approx(np.array([[0.25, 0.0], [0.25, 0.125], [0.25, 0.25]]))
 
 
 def test_signs_of_a_stray_track_add_up() -> None:
