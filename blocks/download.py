@@ -71,15 +71,15 @@ def download_model(model_id: str, base_directory: Path | None = None) -> Downloa
 
 
 def _detector(model_id: str, base_directory: Path) -> DownloadedModel:
-    from .detect.hub.hub_folders import find_detector_folder, split_revision
+    from .detect.hub.hub_folders import HubSource, find_detector_folder
 
     require_packages(f"the download of {model_id}", "hub", _INSTEAD)
-    source = model_id.removeprefix(HUB)
-    name, revision = split_revision(source)
-    local = base_directory / Path(name).expanduser()
-    before = {} if local.is_dir() else _files(find_on_disk(name, revision))
-    folder = find_detector_folder(source, base_directory)
-    return DownloadedModel(model_id, folder, local.is_dir() or before == _files(folder))
+    source = HubSource.parse(model_id.removeprefix(HUB), base_directory)
+    if source.folder is not None:
+        return DownloadedModel(model_id, find_detector_folder(source), was_there=True)
+    before = _files(find_on_disk(source.name, source.revision))
+    folder = find_detector_folder(source)
+    return DownloadedModel(model_id, folder, before == _files(folder))
 
 
 def _file(model_id: str, base_directory: Path) -> DownloadedModel:

@@ -90,10 +90,10 @@ class Fit:
             xyxy: ``(N, 4)`` in pixels of the input.
 
         Returns:
-            ``(N, 4)`` float32 in pixels of the picture, cut off at its edges.
+            ``(N, 4)`` float32 in pixels of the picture; boxes may reach over its edges.
         """
         boxes = (xyxy - np.array(self.offset_xy * 2)) / np.array(self.scale_xy * 2)
-        return np.asarray(np.clip(boxes, 0, np.array(self.frame_wh * 2)), np.float32)
+        return np.asarray(boxes, np.float32)
 
 
 def prepare(

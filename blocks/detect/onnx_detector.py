@@ -14,14 +14,10 @@ from numpy.typing import NDArray
 
 from trackwire.specs import ModelError
 
-from ..detections import (
-    DEFAULT_CLASS_NAME,
-    INSTANCE_SEGMENTATION,
-    OBJECT_DETECTION,
-    build_detections,
-)
+from ..detections import DEFAULT_CLASS_NAME
 from .description import OnnxDescription, names_in_metadata, read_description, read_names
 from .detector import Candidates, DetectOptions, wanted_classes
+from .found import build_found, cut_to_frame
 from .layouts import LAYOUTS, OutputShape, recognise
 from .letterbox import Fit, Preparation, prepare
 from .masks import draw_masks
@@ -124,11 +120,11 @@ class OnnxDetector:
                 mine = [head[index] for head in heads]
                 found = self._reading.decode(mine, self._how.size_wh, asked.confidence)
                 found = choose(found, asked, wanted[start + index], overlapping=overlapping)
-                found = _inside(found, fit)
+                found = cut_to_frame(replace(found, xyxy=fit.to_frame(found.xyxy)), fit.frame_wh)
                 mask = None
                 if asked.masks and self.makes_masks:
                     found, mask = self._masks(mine, found, fit, asked.mask_detail)
-                results.append(self._build(frame, found, mask, producer))
+                results.append(build_found(frame, found, self._names, producer, mask))
         return results
 
     def _look(self, frames: Sequence[Frame]) -> tuple[list[NDArray[np.float32]], list[Fit]]:
@@ -141,7 +137,9 @@ class OnnxDetector:
 
     def _run(self, blob: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         try:
-            outputs = self._session.run(None, {self._input.name: blob.astype(self._dtype)})
+            outputs = self._session.run(
+                None, {self._input.name: blob.astype(self._dtype, copy=False)}
+            )
         except Exception as error:  # its errors share no base but Exception
             raise ModelError(
                 f"{self._path}: the network failed on an input of {blob.shape}: {error}; a size "
@@ -172,21 +170,6 @@ class OnnxDetector:
         masks = draw_masks(logits, found.xyxy, fit, self._how.size_wh, detail)
         there = np.flatnonzero(np.asarray(masks.area, np.int64).reshape(len(found)) > 0)
         return found.pick(there), masks[there]
-
-    def _build(
-        self, frame: Frame, found: Candidates, mask: sv.CompactMask | None, producer: str
-    ) -> sv.Detections:
-        names = [self._names.get(int(each), f"class_{each}") for each in found.class_id]
-        return build_detections(
-            frame,
-            found.xyxy,
-            confidence=found.confidence,
-            class_id=found.class_id,
-            class_name=names,
-            mask=mask,
-            prediction_type=OBJECT_DETECTION if mask is None else INSTANCE_SEGMENTATION,
-            producer=producer,
-        )
 
 
 def load_onnx_detector(
@@ -232,13 +215,6 @@ def load_onnx_detector(
         if loaded is None:
             loaded = _LOADED[key] = OnnxDetector(path, description, names, device)
         return loaded
-
-
-def _inside(found: Candidates, fit: Fit) -> Candidates:
-    """Boxes in pixels of the frame, without those that lie in the padding."""
-    boxes = fit.to_frame(found.xyxy)
-    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return replace(found, xyxy=boxes).pick(inside)
 
 
 def _open(path: Path, device: str) -> Any:

@@ -80,12 +80,16 @@ def find_folder(
     if local.is_dir():
         return local
     _require_repository(source)
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
 
     try:
-        return Path(snapshot_download(source, revision=revision, allow_patterns=list(patterns)))
+        found = Path(snapshot_download(source, revision=revision, allow_patterns=list(patterns)))
+        if not any(found.glob("*.safetensors")):
+            # Without a connection the client takes what an earlier download left unfinished.
+            HfApi().list_repo_files(source, revision=revision)
     except (OSError, ValueError) as error:  # the hub's errors are OSErrors, bad names ValueErrors
         raise explain_download(source, error, instead) from error
+    return found
 
 
 def peek_config(source: str, *, instead: str, revision: str | None = None) -> dict[str, Any]:
@@ -100,17 +104,19 @@ def peek_config(source: str, *, instead: str, revision: str | None = None) -> di
         ModelError: There is no such repository or file, or it cannot be downloaded.
     """
     _require_repository(source)
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+    from huggingface_hub import snapshot_download, try_to_load_from_cache
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
         known = try_to_load_from_cache(source, "config.json", revision=revision)
         if not isinstance(known, str):  # an older one tells the kind of model as well
-            known = hf_hub_download(source, "config.json", revision=revision)
+            # A snapshot, since the download of a single file tries for long without a connection.
+            fetched = snapshot_download(source, revision=revision, allow_patterns=["config.json"])
+            known = str(Path(fetched) / "config.json")
         config = json.loads(Path(known).read_text(encoding="utf-8"))
     except LocalEntryNotFoundError as error:
         raise explain_download(source, error, instead) from error
-    except (EntryNotFoundError, json.JSONDecodeError) as error:
+    except (FileNotFoundError, json.JSONDecodeError) as error:
         raise ModelError(
             f"{source} has no readable config.json, so it is no model of transformers; take a "
             f"repository that has one, or {instead}",
@@ -175,8 +181,27 @@ def explain_download(source: str, error: Exception, instead: str) -> ModelError:
         error: What the hub's client raised.
         instead: Ways on without the repository.
     """
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
+    if isinstance(error, HFValidationError):
+        return ModelError(
+            f"there is no folder {source!r}, and a hub repository cannot have that name: {error}; "
+            f"write owner/name with letters, digits, '-', '_' and '.', or {instead}",
+            code="model_not_found",
+            source=source,
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return ModelError(
+            f"the hub repository {source} has no such branch, tag or commit: {error}; see those "
+            f"it has at https://huggingface.co/{source}/tree/main, or leave the revision out",
+            code="model_not_found",
+            source=source,
+        )
     by_hand = f"fetch the files of {source} elsewhere and name their folder in model_id"
     if isinstance(error, GatedRepoError):
         return ModelError(

@@ -13,9 +13,9 @@ import numpy as np
 from ...models.hub_folder import require_packages
 from ...models.sam_video.placement import choose_device
 from ..detector import Candidates, DetectOptions, wanted_classes
-from ..found import build_found
+from ..found import build_found, cut_to_frame
 from ..suppression import choose
-from .hub_folders import find_detector_folder, split_revision
+from .hub_folders import HubSource, find_detector_folder
 from .network import HubNetwork
 from .pictures import batches
 
@@ -86,8 +86,7 @@ class HubDetector:
             boxes, confidence, classes = (np.asarray(each) for each in read)
             for row, index in enumerate(batch.indices):
                 frame, asked = frames[index], options[index]
-                height, width = frame.image.shape[:2]
-                span = np.array(recipe.span_wh((width, height)) * 2, np.float32)
+                span = np.array(recipe.span_wh(frame.size_wh) * 2, np.float32)
                 found = Candidates(boxes[row] * span, confidence[row], classes[row])
                 found = choose(
                     found.pick(found.confidence >= asked.confidence),
@@ -95,6 +94,7 @@ class HubDetector:
                     wanted[index],
                     overlapping=self._network.family.overlapping,
                 )
+                found = cut_to_frame(found, frame.size_wh)
                 results[index] = build_found(frame, found, self._names, producer)
         return [results[index] for index in range(len(frames))]
 
@@ -122,12 +122,11 @@ def load_hub_detector(
     from .phrases import clean_names
 
     require_packages(f"the detector {source}", "hub", _INSTEAD)
-    name, _ = split_revision(source)
-    folder = find_detector_folder(source, base_directory)
-    network = _network(folder, name, device)
+    wanted = HubSource.parse(source, base_directory)
+    network = _network(find_detector_folder(wanted), wanted.name, device)
     if not network.family.open_vocabulary:
         return HubDetector(network)
-    return HubDetector(network, clean_names(class_names, name))
+    return HubDetector(network, clean_names(class_names, wanted.name))
 
 
 def _network(folder: Path, source: str, device: str) -> HubNetwork:

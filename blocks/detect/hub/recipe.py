@@ -83,8 +83,8 @@ class Recipe:
         width, height = frame_wh
         if "max_height" in self.size:
             scale = min(self.size["max_height"] / height, self.size["max_width"] / width)
-            return int(width * scale), int(height * scale)
-        wide, high = self._by_edges(width, height)
+            return max(1, int(width * scale)), max(1, int(height * scale))
+        wide, high = (max(each, self.multiple) for each in self._by_edges(width, height))
         return wide - wide % self.multiple, high - high % self.multiple
 
     def span_wh(self, frame_wh: Size) -> Size:

@@ -12,7 +12,7 @@ import numpy as np
 from trackwire.specs import ModelError
 
 from ..detector import Candidates, DetectOptions, wanted_classes
-from ..found import build_found
+from ..found import build_found, cut_to_frame
 from ..suppression import choose
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class PackagedDetector:
                         wanted[index],
                         overlapping=False,
                     )
+                    kept = cut_to_frame(kept, frames[index].size_wh)
                     results[index] = build_found(frames[index], kept, self.class_names, producer)
         return [results[index] for index in range(len(frames))]
 

@@ -68,7 +68,7 @@ class UltralyticsModel:
     @property
     def provider(self) -> str:
         """See :attr:`PackagedModel.provider`."""
-        return f"ultralytics ({self._place})"
+        return f"ultralytics ({self._place}), under the AGPL-3.0"
 
     def find(self, images: Sequence[NDArray[np.uint8]], ask: Ask) -> list[Candidates]:
         """See :meth:`PackagedModel.find`."""

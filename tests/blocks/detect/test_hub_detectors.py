@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,45 @@ def test_boxes_of_an_owl_are_suppressed_those_of_a_detr_are_not(
 def test_all_families_are_tested() -> None:
     """What is said to run is compared with the library."""
     assert sorted([*CLOSED, *OPEN]) == sorted(FAMILIES)
+
+
+@pytest.mark.parametrize("kind", ["detr", "yolos", "owlv2", "grounding-dino"])
+def test_slivers_of_pictures_are_looked_at(
+    lab: Any, saved: Callable[[str], Path], kind: str
+) -> None:
+    """A crop may be a pixel thin, and becomes no input without a pixel."""
+    detector = load(saved(kind), NAMES if kind in OPEN else None)
+    sizes = [(1, 1), (1, 400), (400, 1), (3, 90)]
+    frames = [lab.frame(*size, seed) for seed, size in enumerate(sizes)]
+    for frame, found in zip(frames, detector.detect(frames, [ALL] * 4, "detector"), strict=True):
+        assert found.xyxy.dtype == np.float32
+        assert (found.xyxy >= 0).all()
+        assert (found.xyxy <= np.array(frame.size_wh * 2)).all()
+
+
+def test_nothing_found_has_all_fields(lab: Any, saved: Callable[[str], Path]) -> None:
+    """Who reads detections need not ask whether there are any."""
+    (found,) = load(saved("rt_detr")).detect(
+        [lab.frame(90, 70)], [DetectOptions(confidence=1.0)], "detector"
+    )
+    assert (len(found), found.mask) == (0, None)
+    assert found.tracker_id is not None
+    assert found.tracker_id.dtype == np.int64
+    assert found.data["class_name"].dtype.kind == "U"
+    assert found.data["image_dimensions"].shape == (0, 2)
+
+
+def test_steps_on_several_threads_share_a_network(lab: Any, saved: Callable[[str], Path]) -> None:
+    """Each gets the answer to its own phrases and pictures."""
+    detectors = [load(saved("owlv2"), [name, "dog"]) for name in NAMES]
+    frames = [lab.frame(90, 70, seed) for seed in range(3)]
+    alone = [each.detect(frames, [ALL] * 3, "detector") for each in detectors]
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(each.detect, frames, [ALL] * 3, "detector") for each in detectors * 4]
+    for index, answer in enumerate(asked):
+        for ours, theirs in zip(answer.result(), alone[index % 3], strict=True):
+            np.testing.assert_allclose(ours.xyxy, theirs.xyxy, atol=1e-4)
+            np.testing.assert_array_equal(ours.data["class_name"], theirs.data["class_name"])
 
 
 def test_no_pictures_are_no_detections(saved: Callable[[str], Path]) -> None:
@@ -256,11 +296,36 @@ def test_a_file_of_names_belongs_to_onnx(saved: Callable[[str], Path]) -> None:
         load_detector(f"hub:{saved('rt_detr')}", Resources(), names_file="coco.names")
 
 
-@pytest.mark.parametrize("model_id", ["hub:./nowhere", "hub:/no/where", "hub:a/b/c"])
-def test_a_missing_folder_is_told(lab: Any, model_id: str) -> None:
-    """A folder that is not there is no repository either."""
+@pytest.mark.parametrize(
+    ("model_id", "words"),
+    [
+        ("hub:./nowhere", "./nowhere"),
+        ("hub:/no/where", "/no/where"),
+        ("hub:a/b/c", "owner/name"),
+        ("hub:owner/..", "cannot have that name"),
+        ("hub:owner/the name", "cannot have that name"),
+        ("hub:owner/name@../../secret", "../../secret"),
+        ("hub:owner/name@", "branch, tag or commit"),
+    ],
+)
+def test_what_is_no_folder_and_no_repository_is_told(lab: Any, model_id: str, words: str) -> None:
+    """Such a name is not asked for on the network, and leads to no file elsewhere."""
     with pytest.raises(ModelError) as caught:
         load_detector(model_id, Resources(device="cpu"))
+    assert caught.value.code == "model_not_found"
+    assert words in str(caught.value)
+
+
+def test_a_folder_may_have_an_at_in_its_name_but_no_revisions(
+    saved: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """A folder is one before it is a repository of that name."""
+    shutil.copytree(saved("rt_detr"), tmp_path / "mine@2")
+    shutil.copytree(saved("rt_detr"), tmp_path / "plain")
+    resources = Resources(base_directory=tmp_path, device="cpu")
+    assert load_detector("hub:mine@2", resources).class_names[1] == "car"
+    with pytest.raises(ModelError, match="no revisions") as caught:
+        load_detector("hub:plain@main", resources)
     assert caught.value.code == "model_not_found"
 
 
@@ -277,10 +342,10 @@ def test_a_gate_is_explained(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         OSError.__init__(error, "403")
         raise error
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", closed)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", closed)
     with pytest.raises(ModelError) as caught:
         load_detector("hub:owner/secret@v2", Resources(device="cpu"))
-    assert asked == [(("owner/secret", "config.json"), "v2")]
+    assert asked == [(("owner/secret",), "v2")]
     assert caught.value.code == "model_gated"
     for way in ("https://huggingface.co/owner/secret", "HF_TOKEN", "onnx:"):
         assert way in str(caught.value)

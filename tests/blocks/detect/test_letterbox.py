@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from trackwire.blocks.detect.detector import Candidates
+from trackwire.blocks.detect.found import cut_to_frame
 from trackwire.blocks.detect.letterbox import Placement, Preparation, prepare
 
 ORANGE = (10, 120, 250)  # blue, green, red
@@ -47,10 +49,15 @@ def test_where_a_picture_lies(
 
 
 def test_boxes_come_back_and_stay_inside() -> None:
-    """What a network sees in the padding is cut off."""
+    """What a network sees in the padding is cut off, and what is no box is left out."""
     place = Preparation((64, 64)).place((128, 64))
-    boxes = np.array([[5, 21, 15, 31], [-8, 0, 80, 64]], np.float32)
-    assert place.to_frame(boxes).tolist() == [[10, 10, 30, 30], [0, 0, 128, 64]]
+    boxes = np.array([[5, 21, 15, 31], [-8, 0, 80, 64], [5, 2, 9, 16], [np.nan] * 4], np.float32)
+    assert place.to_frame(boxes[:2]).tolist() == [[10, 10, 30, 30], [-16, -32, 160, 96]]
+    count = np.arange(len(boxes))
+    found = Candidates(place.to_frame(boxes), count.astype(np.float32), count.astype(np.int64))
+    kept = cut_to_frame(found, (128, 64))
+    assert kept.xyxy.tolist() == [[10, 10, 30, 30], [0, 0, 128, 64]]
+    assert kept.class_id.tolist() == [0, 1]
 
 
 def test_values_are_those_the_network_was_trained_on() -> None:

@@ -28,10 +28,12 @@ class Hub:
         self.files = files
         self.fetched: list[str] = []
         self.gated = False
+        self.broken: set[str] = set()
         self.url = server.url_for("").rstrip("/")
         server.expect_request("/", method="GET").respond_with_data("")
         for path, handler in (
             (f"/api/models/{REPOSITORY}/revision/main", self._info),
+            (f"/api/models/{REPOSITORY}/revision/v9", self._unknown),
             (f"/api/models/{REPOSITORY}/tree/{COMMIT}", self._tree),
         ):
             server.expect_request(path).respond_with_handler(handler)
@@ -43,6 +45,9 @@ class Hub:
     def _info(self, _request: Request) -> Response:
         siblings = [{"rfilename": name} for name in self.files]
         return self._json({"id": REPOSITORY, "sha": COMMIT, "siblings": siblings})
+
+    def _unknown(self, _request: Request) -> Response:
+        return Response("", 404, headers={"X-Error-Code": "RevisionNotFound"})
 
     def _tree(self, _request: Request) -> Response:
         return self._json(
@@ -61,6 +66,8 @@ class Hub:
         if self.gated:
             return Response("", 403, headers={"X-Error-Code": "GatedRepo"})
         name = request.path.rsplit("/", 1)[-1]
+        if name in self.broken:
+            return Response("", 403)
         content = self.files[name]
         if request.method == "GET":
             self.fetched.append(name)
@@ -155,6 +162,51 @@ def test_offline_is_told(
     assert trackwire("models", "pull", f"hub:{REPOSITORY}").returncode == 0
     environment["HF_HUB_OFFLINE"] = "1"
     assert "already" in trackwire("models", "pull", f"hub:{REPOSITORY}").stdout
+
+
+def test_without_a_network_it_ends_at_once_and_leaves_nothing(
+    make_hub: Callable[..., Hub], trackwire: Call, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """One error says what to do; no retries fill the screen, no file claims to be a model."""
+    make_hub()
+    environment["HF_ENDPOINT"] = "http://127.0.0.1:9"
+    for prefix in ("hub:", ""):
+        done = trackwire("models", "pull", f"{prefix}{REPOSITORY}")
+        assert done.returncode == 1
+        assert "[model_not_downloaded]" in done.stderr
+        assert "huggingface.co" in done.stderr
+        assert "Retrying" not in done.stderr
+    assert not [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("prefix", ["hub:", ""])
+def test_a_download_that_broke_off_is_no_model_and_is_taken_up_again(
+    make_hub: Callable[..., Hub], trackwire: Call, environment: dict[str, str], prefix: str
+) -> None:
+    """Weights that never came are not called a model in another format."""
+    hub = make_hub()
+    hub.broken.add("model.safetensors")
+    done = trackwire("models", "pull", f"{prefix}{REPOSITORY}")
+    assert done.returncode == 1
+    assert "[model_not_downloaded]" in done.stderr
+    environment["HF_HUB_OFFLINE"] = "1"
+    done = trackwire("models", "pull", f"{prefix}{REPOSITORY}")
+    assert "[model_not_downloaded]" in done.stderr
+    del environment["HF_HUB_OFFLINE"]
+    hub.broken.clear()
+    done = trackwire("models", "pull", f"{prefix}{REPOSITORY}")
+    assert "downloaded, 0.0 MB in" in done.stdout
+
+
+def test_a_revision_that_is_not_there_is_told(
+    make_hub: Callable[..., Hub], trackwire: Call
+) -> None:
+    """The network is not to blame."""
+    make_hub()
+    done = trackwire("models", "pull", f"hub:{REPOSITORY}@v9")
+    assert done.returncode == 1
+    assert "[model_not_found]" in done.stderr
+    assert "branch, tag or commit" in done.stderr
 
 
 @pytest.mark.parametrize(
