@@ -66,7 +66,9 @@ class ConceptManifest(BlockManifest):
         description="The model that finds what phrases name; see trackwire models.",
     )
     threshold: Fraction = Field(
-        default=0.5, description="Least confidence, on the frame, of what is put out."
+        default=0.5,
+        description="Least score of what is put out: of the detection that a track was born of, "
+        "and on the frame.",
     )
     on_gap: Literal["reset", "associate"] | _Text = Field(
         default="associate",
@@ -161,6 +163,11 @@ class Sam3VideoManifest(ConceptManifest):
     @model_validator(mode="after")
     def _something_to_follow(self) -> Self:
         if self.tracking_mode == "concept":
+            if self.class_names is None and (self.boxes is not None or self.points):
+                raise ValueError(
+                    "the concept mode, which is the default, needs class_names, and there are "
+                    "none; to follow what boxes and points show set tracking_mode to visual"
+                )
             check_phrases(self.class_names)
         elif self.boxes is None and not self.points:
             raise ValueError(
@@ -184,10 +191,8 @@ class Sam3VideoManifest(ConceptManifest):
             if self.tracking_mode == "concept"
             else ("class_names", "model_id", "unconfirmed_after")
         )
-        values: dict[str, Any] = dict(self)
-        unread = [
-            name for name in idle if name in self.model_fields_set and values[name] is not None
-        ]
+        fields = type(self).model_fields  # editors write defaults out; they mean nothing
+        unread = [name for name in idle if getattr(self, name) != fields[name].default]
         if not unread:
             return ()
         advice = (

@@ -142,7 +142,10 @@ class ConceptTracker(SessionTracker):
             return empty_detections(
                 frame, producer=self._name, prediction_type=INSTANCE_SEGMENTATION
             )
-        rows = np.flatnonzero(seen.visible & (seen.score >= self._threshold))
+        # Once it follows an object the tracker is sure of nearly all it sees; how well the object
+        # fits its phrase is what the detection told.
+        score = np.minimum(seen.score, seen.detection_score)
+        rows = np.flatnonzero(seen.visible & (score >= self._threshold))
         tracks = turn.result.standing.table.take(rows)
         shown = tracks.shown_class()
         return build_detections(

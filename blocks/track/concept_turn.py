@@ -117,7 +117,7 @@ class ConceptTurn:
             last_id=max([corrections.roll.last, *table.track_id.tolist()]),
             events=(*corrections.events, *told),
             answers=(*corrections.answers, *self._refused_prompts()),
-            tally=tally + Tally(frames=1),
+            tally=tally + Tally(frames=1, resets=int(corrections.began_anew)),
         )
 
     def _table(self, before: TrackTable, seen: ConceptProposal) -> TrackTable:

@@ -21,7 +21,8 @@ def read_phrases(value: Any, step: str) -> tuple[str, ...]:
         step: Name of the step, for errors.
 
     Returns:
-        The phrases without spaces around them, each once, in order.
+        The phrases in order, each once, with single spaces. Those that differ only in upper and
+        lower case are one, spelled as the first of them.
 
     Raises:
         BlockError: There is nothing to read (``no_phrases``), it is something else
@@ -37,12 +38,13 @@ def read_phrases(value: Any, step: str) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, Iterable):
         raise _not_phrases(step, value)
-    phrases: dict[str, None] = {}
+    phrases: dict[str, str] = {}
     for part in parts:
         if not isinstance(part, str):
             raise _not_phrases(step, part)
-        if part.strip():
-            phrases[part.strip()] = None
+        phrase = " ".join(part.split())
+        if phrase:
+            phrases.setdefault(phrase.lower(), phrase)
     if len(phrases) > MOST_PHRASES:
         raise BlockError(
             f"step {step!r} got {len(phrases)} phrases, at most {MOST_PHRASES} can be looked for "
@@ -50,7 +52,7 @@ def read_phrases(value: Any, step: str) -> tuple[str, ...]:
             code="too_many_phrases",
             step=step,
         )
-    return tuple(phrases)
+    return tuple(phrases.values())
 
 
 def check_phrases(value: list[str] | str | None) -> None:

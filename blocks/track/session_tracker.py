@@ -19,6 +19,7 @@ from trackwire.specs import (
     TrackwireError,
 )
 
+from .commands import ResetStream
 from .control import TrackerControl
 from .mailbox import Mailbox
 from .round import HalfWrittenError, Job
@@ -170,6 +171,11 @@ class SessionTracker(ABC):
     def end_stream(self, stream: StreamKey) -> None:
         """Free what a stream holds; its ids stay used."""
         self._sessions.end(stream)
+
+    def begins_anew(self, stream: StreamKey) -> bool:
+        """Tell whether somebody has asked to drop all tracks of a stream with its next frame."""
+        asked = self._mailbox.pending(stream)
+        return any(isinstance(request.command, ResetStream) for request in asked)
 
     def close(self) -> None:
         """End all sessions and let go of the model."""

@@ -20,7 +20,6 @@ from ..detections import (
 )
 from ..models.catalog import load_video_model
 from ..options import require_settled
-from .commands import ResetStream
 from .evidence import Evidence
 from .explanation import explained
 from .gap import cross
@@ -100,9 +99,7 @@ class VideoTracker(SessionTracker):
             crossing = cross(session.standing, frame, self._rules.on_gap)
         except SessionError:
             return False  # run refuses the frame, and says why
-        asked = self._mailbox.pending(stream)
-        anew = any(isinstance(request.command, ResetStream) for request in asked)
-        standing = Standing.fresh() if anew else crossing.standing
+        standing = Standing.fresh() if self.begins_anew(stream) else crossing.standing
         return self._rules.schedule.due(standing.clock)
 
     def _admit(self, index: int, batch: Batch) -> Job:

@@ -43,6 +43,9 @@ def list_models(*, as_json: bool) -> None:
     out.print(_detector_table(detectors))
     out.print(
         "\nsam3video takes phrases and is for concept trackers; the other trackers take boxes. "
+        "RUNS says whether the packages are there; of the trackers only lite was tested with its "
+        "published weights, SAM 2.1, EdgeTAM and SAM 3 with small networks. For gated weights "
+        "accept the licence on their hub page, then log in with 'hf auth login'. "
         "NEEDS sam, hub: pip install 'trackwire[sam]', 'trackwire[hub]', which are the same. "
         "Without them nobody can tell whether weights are on disk; what is not is downloaded when "
         "a workflow first asks for it, or by 'trackwire models pull ID'. A model_id may also be a "

@@ -10,7 +10,7 @@ one when frames come one by one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,6 +139,7 @@ class Sam3ConceptModel:
         import torch
 
         _check_open(states)
+        queries = [_as_read(query) for query in queries]
         with torch.inference_mode():
             detected = self._detect(features, queries)
             kept = [_kept(state, query) for state, query in zip(states, queries, strict=True)]
@@ -279,6 +280,11 @@ class Sam3ConceptModel:
             logit = iou = torch.zeros(0, device=device)
         raw: NDArray[np.float32] = torch.stack([logit, iou]).cpu().numpy()
         return Followed(tuple(tracks), low_res, pointer, logit, raw[0], raw[1])
+
+
+def _as_read(query: ConceptQuery) -> ConceptQuery:
+    """In lower case, as the tokenizer reads: a phrase that is spelled otherwise is no other one."""
+    return replace(query, phrases=tuple(phrase.lower() for phrase in query.phrases))
 
 
 def _kept(state: Sam3ConceptState, query: ConceptQuery) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,13 @@ from ..sam_video.masks import keep_apart
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["hide_the_overrun", "mask_overlaps"]
+__all__ = ["HIDDEN", "hide_the_overrun", "mask_overlaps"]
 
-_LEFT = 0.3
+HIDDEN: Final = -10.0
+"""Mask logit of what is hidden."""
+
+_LEFT: Final = 0.3
 """Part of its area that a mask must keep where others are more certain, or it is taken back."""
-_HIDDEN = -10.0
 
 
 def mask_overlaps(masks: torch.Tensor, others: torch.Tensor) -> NDArray[np.float32]:
@@ -56,5 +58,5 @@ def hide_the_overrun(masks: torch.Tensor, phrase: NDArray[np.int64]) -> torch.Te
         own = masks[rows]
         before = (own > 0).sum((1, 2)).clamp(min=1.0)
         left = (keep_apart(own) > 0).sum((1, 2)) / before
-        result[rows] = torch.where((left >= _LEFT)[:, None, None], own, own.clamp(max=_HIDDEN))
+        result[rows] = torch.where((left >= _LEFT)[:, None, None], own, own.clamp(max=HIDDEN))
     return result

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..concept_seam import ConceptEnd
 from ..sam_video.masks import fill_small_areas
-from .overlaps import hide_the_overrun, mask_overlaps
+from .overlaps import HIDDEN, hide_the_overrun, mask_overlaps
 from .proposal import Sam3Proposal, Writing
 from .rules import Matching, TrackNote, hidden_again, match, noted, over
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from .thresholds import Thresholds
 
 __all__ = ["Planner"]
-
-_HIDDEN = -10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +157,7 @@ class Planner:
         again = hidden_again(mask_overlaps(positive, positive), notes, self._limits.occlusion)
         empty = ~positive.flatten(1).any(1).cpu().numpy()
         rows = torch.from_numpy(again).to(masks.device)[:, None, None]
-        return torch.where(rows, _HIDDEN, masks), empty | again
+        return torch.where(rows, HIDDEN, masks), empty | again
 
     def _for_memory(self, scene: _Scene) -> torch.Tensor:
         """The masks of the tracks as they compete for a place in the memory."""

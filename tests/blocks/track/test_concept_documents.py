@@ -43,6 +43,8 @@ def test_a_known_document_compiles_with_its_defaults() -> None:
         ({}, "class_names names nothing to find"),
         ({"class_names": []}, "class_names names nothing to find"),
         ({"class_names": " , "}, "class_names names nothing to find"),
+        ({"class_names": ["$inputs.names", "person"]}, "takes no selector here"),
+        ({"points": [{"x": 1, "y": 2}]}, "set tracking_mode to visual"),
         ({"class_names": [f"thing {each}" for each in range(65)]}, "has 65 phrases, at most 64"),
         ({"tracking_mode": "visual"}, "needs boxes, points or both"),
         (
@@ -67,9 +69,64 @@ def test_properties_of_the_other_mode_are_pointed_at() -> None:
     assert [each.message.split(":")[0] for each in advise(workflow)] == ["prompt_mode"]
 
 
+@pytest.mark.parametrize("mode", ["concept", "visual"])
+def test_documents_that_write_every_field_out_compile(mode: str) -> None:
+    """All fields of the known block at their defaults: accepted, and nothing to point at."""
+    written = {
+        "tracking_mode": mode,
+        "class_names": ["person", "forklift"] if mode == "concept" else None,
+        "points": [{"x": 320, "y": 240, "positive": True}] if mode == "visual" else None,
+        "boxes": None,
+        "model_id": "sam3video",
+        "visual_model_id": "sam3trackervideo",
+        "prompt_mode": "first_frame",
+        "prompt_interval": 30,
+        "threshold": 0.5,
+    }
+    assert not advise(compile_workflow(document(**written)))
+
+
+def test_every_field_of_the_known_block_can_be_wired() -> None:
+    """What the known block lets documents wire may be wired here: the same kinds of inputs."""
+    inputs = {
+        "names": ["person"],
+        "points": [{"x": 320, "y": 240, "positive": True}],
+        "model": "sam3video",
+        "every": 10,
+        "least": 0.4,
+    }
+    wired = document(
+        class_names="$inputs.names",
+        points="$inputs.points",
+        boxes="$steps.finder.predictions",
+        model_id="$inputs.model",
+        visual_model_id="$inputs.model",
+        prompt_interval="$inputs.every",
+        threshold="$inputs.least",
+    )
+    wired["inputs"] += [
+        {"type": "WorkflowParameter", "name": name, "default_value": value}
+        for name, value in inputs.items()
+    ]
+    wired["steps"].append(
+        {
+            "type": "roboflow_core/roboflow_object_detection_model@v2",
+            "name": "finder",
+            "images": "$inputs.image",
+            "model_id": "yolov8n-640",
+        }
+    )
+    for mode in ("concept", "visual"):
+        wired["steps"][0]["tracking_mode"] = mode
+        compile_workflow(wired)
+
+
 def test_phrases_are_lists_or_one_text() -> None:
-    """Spaces and repetitions do not count."""
+    """Spaces, repetitions, commas at the end and upper case do not count."""
     wanted = ("yellow disc", "person")
+    assert read_phrases("yellow disc, person,", "step") == wanted
+    assert read_phrases(["yellow  disc", "Yellow Disc", "person"], "step") == wanted
+    assert read_phrases("Person,person", "step") == ("Person",), "spelled as the first one"
     assert read_phrases(["yellow disc", " person ", "person"], "step") == wanted
     assert read_phrases(" yellow disc,person,, person", "step") == wanted
     assert read_phrases((), "step") == ()
