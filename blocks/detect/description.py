@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,12 +88,7 @@ def read_description(model: Path, given: Path | None = None) -> OnnxDescription:
     try:
         description = OnnxDescription.model_validate(json.loads(path.read_bytes()))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        allowed = ", ".join(OnnxDescription.model_fields)
-        raise _refused(
-            path, f"{place}: {first['msg']}, found {first['input']!r}; it may hold {allowed}"
-        ) from error
+        raise _refused(path, _explain(error)) from error
     except (OSError, ValueError) as error:
         raise _refused(path, f"{error}; it must be a JSON object") from error
     if isinstance(description.class_names, str):
@@ -138,6 +134,20 @@ def names_in_metadata(metadata: Mapping[str, str]) -> dict[int, str]:
     if not isinstance(names, dict) or not all(str(key).isdigit() for key in names):
         return {}
     return {int(key): str(name) for key, name in names.items()}
+
+
+def _explain(error: ValidationError) -> str:
+    """What is wrong with the first wrong entry, what was found, and what is allowed."""
+    first = error.errors()[0]
+    # Of an entry that may have several forms the form that was tried stands there as well.
+    place = ".".join(str(each) for each in first["loc"] if "[" not in str(each)) or "the file"
+    entries = ", ".join(OnnxDescription.model_fields)
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(place, OnnxDescription.model_fields, n=1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        return f"there is no entry {place!r}; {meant}Allowed are {entries}"
+    why = f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}, found {first['input']!r}"
+    return why if first["loc"] else f"{why}; it may hold {entries}"
 
 
 def _refused(path: Path, what: str) -> ModelError:

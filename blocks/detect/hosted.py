@@ -12,7 +12,6 @@ from pydantic import Field
 
 from trackwire.specs import (
     BOOLEAN,
-    FLOAT_ZERO_TO_ONE,
     IMAGE,
     LIST_OF_VALUES,
     OBJECT_DETECTION_PREDICTION,
@@ -25,7 +24,7 @@ from trackwire.specs import (
     Traits,
 )
 
-from ..options import Count
+from ..options import Count, Fraction
 from .object_detection import ModelDetection
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ __all__ = [
     "INFERENCE_ID",
     "MODEL_ID",
     "BestConfidence",
+    "ChoosesConfidence",
+    "HasConfidence",
     "HostedDetector",
     "HostedDetectorManifest",
     "HostedDetectorV1",
@@ -46,9 +47,6 @@ __all__ = [
     "ObjectDetectionManifestV3",
 ]
 
-_Share: TypeAlias = (
-    Annotated[float, Field(ge=0.0, le=1.0)] | Annotated[str, Selector(FLOAT_ZERO_TO_ONE)]
-)
 _Flag: TypeAlias = bool | Annotated[str, Selector(BOOLEAN)]
 
 DEFAULT_CONFIDENCE: Final = 0.4
@@ -70,7 +68,7 @@ class HostedDetectorManifest(BlockManifest):
     class_filter: list[str] | Annotated[str, Selector(LIST_OF_VALUES)] | None = Field(
         default=None, description="Classes to keep; null keeps all."
     )
-    iou_threshold: _Share = Field(
+    iou_threshold: Fraction = Field(
         default=0.3, description="Overlap from which two boxes count as one object."
     )
     max_detections: Count = Field(default=300, description="Most detections of one picture.")
@@ -88,7 +86,24 @@ class HostedDetectorManifest(BlockManifest):
     )
 
 
-class ObjectDetectionManifestV1(HostedDetectorManifest):
+class HasConfidence(HostedDetectorManifest):
+    """Properties of the versions whose least confidence is a number."""
+
+    confidence: Fraction = Field(default=0.4, description="Least confidence of a detection.")
+
+
+class ChoosesConfidence(HostedDetectorManifest):
+    """Properties of the versions whose model may choose its confidence."""
+
+    confidence_mode: Literal["best", "default", "custom"] | Annotated[str, Selector(STRING)] = (
+        Field(default="best", description="Where the least confidence comes from.")
+    )
+    custom_confidence: Fraction | None = Field(
+        default=0.4, description="Least confidence of a detection in the mode custom."
+    )
+
+
+class ObjectDetectionManifestV1(HasConfidence):
     """Properties of the first version of the block."""
 
     outputs: ClassVar[tuple[OutputDefinition, ...]] = (INFERENCE_ID, _PREDICTIONS)
@@ -98,30 +113,22 @@ class ObjectDetectionManifestV1(HostedDetectorManifest):
         "RoboflowObjectDetectionModel",
         "ObjectDetectionModel",
     ]
-    confidence: _Share = Field(default=0.4, description="Least confidence of a detection.")
 
 
-class ObjectDetectionManifestV2(HostedDetectorManifest):
+class ObjectDetectionManifestV2(HasConfidence):
     """Properties of the second version of the block: it also puts out the model's id."""
 
     outputs: ClassVar[tuple[OutputDefinition, ...]] = (INFERENCE_ID, _PREDICTIONS, MODEL_ID)
 
     type: Literal["roboflow_core/roboflow_object_detection_model@v2"]
-    confidence: _Share = Field(default=0.4, description="Least confidence of a detection.")
 
 
-class ObjectDetectionManifestV3(HostedDetectorManifest):
+class ObjectDetectionManifestV3(ChoosesConfidence):
     """Properties of the third version of the block: the model may choose its confidence."""
 
     outputs: ClassVar[tuple[OutputDefinition, ...]] = (INFERENCE_ID, _PREDICTIONS, MODEL_ID)
 
     type: Literal["roboflow_core/roboflow_object_detection_model@v3"]
-    confidence_mode: Literal["best", "default", "custom"] | Annotated[str, Selector(STRING)] = (
-        Field(default="best", description="Where the least confidence comes from.")
-    )
-    custom_confidence: _Share | None = Field(
-        default=0.4, description="Least confidence of a detection in the mode custom."
-    )
 
 
 class HostedDetector(ModelDetection):

@@ -22,6 +22,8 @@ from .hosted import (
     INFERENCE_ID,
     MODEL_ID,
     BestConfidence,
+    ChoosesConfidence,
+    HasConfidence,
     HostedDetector,
     HostedDetectorManifest,
 )
@@ -53,7 +55,7 @@ class _SegmentationManifest(HostedDetectorManifest):
     )
 
 
-class SegmentationManifestV1(_SegmentationManifest):
+class SegmentationManifestV1(_SegmentationManifest, HasConfidence):
     """Properties of the first version of the block."""
 
     outputs: ClassVar[tuple[OutputDefinition, ...]] = (INFERENCE_ID, _PREDICTIONS)
@@ -63,30 +65,22 @@ class SegmentationManifestV1(_SegmentationManifest):
         "RoboflowInstanceSegmentationModel",
         "InstanceSegmentationModel",
     ]
-    confidence: Fraction = Field(default=0.4, description="Least confidence of a detection.")
 
 
-class SegmentationManifestV2(_SegmentationManifest):
+class SegmentationManifestV2(_SegmentationManifest, HasConfidence):
     """Properties of the second version of the block: it also puts out the model's id."""
 
     outputs: ClassVar[tuple[OutputDefinition, ...]] = (INFERENCE_ID, _PREDICTIONS, MODEL_ID)
 
     type: Literal["roboflow_core/roboflow_instance_segmentation_model@v2"]
-    confidence: Fraction = Field(default=0.4, description="Least confidence of a detection.")
 
 
-class SegmentationManifestV3(_SegmentationManifest):
+class SegmentationManifestV3(_SegmentationManifest, ChoosesConfidence):
     """Properties of the third version of the block: the model may choose its confidence."""
 
     outputs: ClassVar[tuple[OutputDefinition, ...]] = (INFERENCE_ID, _PREDICTIONS, MODEL_ID)
 
     type: Literal["roboflow_core/roboflow_instance_segmentation_model@v3"]
-    confidence_mode: Literal["best", "default", "custom"] | Annotated[str, Selector(STRING)] = (
-        Field(default="best", description="Where the least confidence comes from.")
-    )
-    custom_confidence: Fraction | None = Field(
-        default=0.4, description="Least confidence of a detection in the mode custom."
-    )
     enforce_dense_masks_in_inference_models: bool | Annotated[str, Selector(BOOLEAN)] = Field(
         default=True, description="Accepted for compatibility; masks are always compact."
     )

@@ -137,16 +137,23 @@ def recognise(
         else f"do not fit the layout {named!r}"
         if named
         else "fit no layout of a detector"
-        + (f" with {classes} classes" if classes is not None and readings else "")
+        + (_other_classes(readings, classes) if classes is not None and readings else "")
     )
     raise ModelError(
         f"{where}: its outputs {what}: found {found} for an input of "
         f"{input_wh[0]}x{input_wh[1]}. Known are {known}. Write the right one as layout into the "
-        "description beside the model, or export the model without its postprocessing",
+        "description beside the model, or name all classes, or export the model without its "
+        "postprocessing",
         code="detector_layout",
         path=where,
         outputs=tuple(map(str, outputs)),
     )
+
+
+def _other_classes(readings: Sequence[Reading], classes: int) -> str:
+    """Say how many classes the outputs have: names may be wrong, or the task is another one."""
+    counts = " and ".join(f"{each.layout} with {each.classes}" for each in readings)
+    return f" with {classes} classes, as many as are named, but {counts}"
 
 
 def _read(
