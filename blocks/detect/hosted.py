@@ -6,6 +6,7 @@ All documents that use them compile, so that they can be checked, drawn and rewi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import Field
@@ -18,6 +19,7 @@ from trackwire.specs import (
     ROBOFLOW_MODEL_ID,
     STRING,
     Batch,
+    BlockError,
     BlockManifest,
     OutputDefinition,
     Selector,
@@ -45,6 +47,7 @@ __all__ = [
     "ObjectDetectionManifestV1",
     "ObjectDetectionManifestV2",
     "ObjectDetectionManifestV3",
+    "require_mode",
 ]
 
 _Flag: TypeAlias = bool | Annotated[str, Selector(BOOLEAN)]
@@ -54,6 +57,28 @@ DEFAULT_CONFIDENCE: Final = 0.4
 INFERENCE_ID: Final = OutputDefinition("inference_id", frozenset({STRING}))
 MODEL_ID: Final = OutputDefinition("model_id", frozenset({ROBOFLOW_MODEL_ID}))
 _PREDICTIONS: Final = OutputDefinition("predictions", frozenset({OBJECT_DETECTION_PREDICTION}))
+
+
+_CONFIDENCE_MODES: Final = ("best", "default", "custom")
+
+
+def require_mode(name: str, found: object, allowed: Sequence[str]) -> None:
+    """Refuse a mode that nobody knows, which a wire may bring.
+
+    Args:
+        name: The property.
+        found: Its value for one picture.
+        allowed: The modes there are.
+
+    Raises:
+        BlockError: It is none of them.
+    """
+    if found not in allowed:
+        raise BlockError(
+            f"{name} must be one of {', '.join(allowed)}, found {found!r}",
+            code="option_value",
+            property=name,
+        )
 
 
 class HostedDetectorManifest(BlockManifest):
@@ -146,7 +171,9 @@ class BestConfidence(HostedDetector):
 
     def _confidence(self, batch: Batch, index: int) -> float:
         custom = batch["custom_confidence"][index]
-        if batch["confidence_mode"][index] != "custom" or custom is None:
+        mode = batch["confidence_mode"][index]
+        require_mode("confidence_mode", mode, _CONFIDENCE_MODES)
+        if mode != "custom" or custom is None:
             return DEFAULT_CONFIDENCE
         return float(custom)
 

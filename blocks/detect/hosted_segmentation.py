@@ -11,7 +11,6 @@ from trackwire.specs import (
     INSTANCE_SEGMENTATION_PREDICTION,
     STRING,
     Batch,
-    BlockError,
     BlockManifest,
     OutputDefinition,
     Selector,
@@ -26,6 +25,7 @@ from .hosted import (
     HasConfidence,
     HostedDetector,
     HostedDetectorManifest,
+    require_mode,
 )
 from .instance_segmentation import MaskDetection
 
@@ -91,12 +91,7 @@ class _HostedSegmentation(MaskDetection, HostedDetector):
 
     def _detail(self, batch: Batch, index: int) -> float:
         mode = batch["mask_decode_mode"][index]
-        if mode not in _MODES:
-            raise BlockError(
-                f"mask_decode_mode must be one of {', '.join(_MODES)}, found {mode!r}",
-                code="option_value",
-                property="mask_decode_mode",
-            )
+        require_mode("mask_decode_mode", mode, _MODES)
         details = {"accurate": 1.0, "fast": 0.0}
         return details.get(mode, float(batch["tradeoff_factor"][index]))
 

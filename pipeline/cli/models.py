@@ -97,7 +97,7 @@ def _tracker_table(rows: list[dict[str, Any]]) -> Table:
 
 def _detector_table(rows: list[dict[str, Any]]) -> Table:
     """A table that shows whole ids at 80 columns too, since they are there to be copied."""
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("DETECTOR", "LICENCE", "ON DISK", "NEEDS", "RUNS"):
         table.add_column(heading, no_wrap=heading != "NEEDS", overflow="fold")
     for row in rows:

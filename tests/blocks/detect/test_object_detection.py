@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from trackwire.blocks import Frame
+from trackwire.blocks.detect.detector import DetectOptions
 from trackwire.blocks.detect.hosted import (
     HostedDetectorV1,
     HostedDetectorV2,
@@ -256,3 +258,35 @@ def test_documents_of_hosted_platforms_run(
             custom_confidence=[0.2],
         )
         assert len(result["predictions"]) == 2
+        (error,) = look(opened, manifest, [make_frame(size_wh=(64, 64))], confidence_mode=["bset"])
+        assert isinstance(error, BlockError)
+        assert error.code == "option_value"
+        assert "best, default, custom, found 'bset'" in error.message
+
+
+def test_steps_on_several_threads_share_a_network(
+    write_graph: WriteGraph, make_frame: MakeFrame
+) -> None:
+    """It is loaded once, and whoever asks gets the answer to the own picture and options."""
+    bright = {"o": columns((0, 0, 1, 1.0)) * np.array([0, 0, 0, 0, 1, 1])[:, None]}
+    path = write_graph({"o": columns((20, 20, 1, 0.01))}, bright=bright, metadata=NAMES)
+    frames = [
+        make_frame(str(grey), image=np.full((64, 64, 3), grey, np.uint8))
+        for grey in range(120, 250, 10)
+    ]
+
+    def ask(index: int) -> tuple[object, list[float]]:
+        detector = load_onnx_detector(path)
+        least = 0.1 if index % 2 else 1.0
+        found = detector.detect(
+            frames[index:], [DetectOptions(least)] * len(frames[index:]), "detector"
+        )
+        return detector, [float(each) for one in found for each in one.confidence]  # type: ignore[union-attr]
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(ask, list(range(len(frames))) * 4))
+    assert len({id(detector) for detector, _ in answers}) == 1
+    for number, (_, found) in enumerate(answers):
+        index = number % len(frames)
+        expected = [0.01 + (120 + 10 * each) / 255 for each in range(index, len(frames))]
+        assert found == pytest.approx(expected if index % 2 else [], abs=1e-4)
