@@ -86,10 +86,12 @@ class Sam3VideoTracker:
             ``predictions`` and ``events`` for each element, or a failure.
         """
         refused = self._show_points(batch)
-        found = [*self._tracker.run(batch)]
-        for index, error in refused.items():
-            found[index] = Failure(error)
-        return [_without_explanation(outcome) for outcome in found]
+        taken = [index for index in range(len(batch)) if index not in refused]
+        found: dict[int, Outcome] = {index: Failure(error) for index, error in refused.items()}
+        part = _taken(batch, taken) if refused else batch
+        for index, outcome in zip(taken, self._tracker.run(part), strict=True):
+            found[index] = _without_explanation(outcome)
+        return [found[index] for index in range(len(batch))]
 
     def end_stream(self, stream: StreamKey) -> None:
         """Free what a stream holds; its ids stay used."""
@@ -112,6 +114,12 @@ class Sam3VideoTracker:
             except (TrackwireError, ValueError) as error:
                 refused[index] = error
         return refused
+
+
+def _taken(batch: Batch, rows: Sequence[int]) -> Batch:
+    """Some elements of a batch: what fails must leave its session as it is."""
+    columns = {name: [column[row] for row in rows] for name, column in batch.columns.items()}
+    return Batch([batch.streams[row] for row in rows], columns)
 
 
 def _without_explanation(outcome: Outcome) -> Outcome:
