@@ -102,7 +102,7 @@ def test_refine_step_by_step(
     point, label = np.array([[300, 200]]), np.array([1])
     _, scores, logits = predictor.predict(point_coords=point, point_labels=label)
     best = int(np.argmax(scores))
-    more = {
+    more: dict[str, Any] = {
         "point_coords": np.array([[300, 200], [305, 380]]),
         "point_labels": np.array([1, 0]),
         "multimask_output": False,
