@@ -97,27 +97,59 @@ def objects(data: Path) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
     return found
 
 
-def judge(predictor: SAM3InteractiveImagePredictor, data: Path) -> None:
-    """Print the mean overlap of the most trusted mask and of the best one, by kind of prompt."""
+def deepest(mask: NDArray[np.bool_]) -> tuple[float, tuple[int, int]]:
+    """The place of a mask that is farthest from its edge: the distance, and x, y."""
     import cv2
 
-    overlaps: dict[str, list[tuple[float, float]]] = {"box": [], "point": [], "nothing": []}
+    depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    y, x = np.unravel_index(int(np.argmax(depth)), mask.shape)
+    return float(depth[y, x]), (int(x), int(y))
+
+
+def overlap(
+    masks: NDArray[np.float32], truth: NDArray[np.bool_], chosen: int
+) -> tuple[float, float]:
+    """IoU of the chosen mask with the true one, and of the best mask."""
+    both, either = (masks > 0) & truth, (masks > 0) | truth
+    found = both.sum((1, 2)) / np.maximum(either.sum((1, 2)), 1)
+    return float(found[chosen]), float(found.max())
+
+
+def judge(predictor: SAM3InteractiveImagePredictor, data: Path) -> None:
+    """Print the mean overlap of the most trusted mask and of the best one, by kind of prompt.
+
+    A click is made where the most trusted mask is most wrong, on top of its logits.
+    """
+    overlaps: dict[str, list[tuple[float, float]]] = {
+        kind: [] for kind in ("box", "box, then a click", "point", "point, then a click", "nothing")
+    }
     for picture, mask in objects(data):
         rows, columns = np.nonzero(mask)
         box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
-        depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
-        y, x = np.unravel_index(int(np.argmax(depth)), mask.shape)
-        point = {"point_coords": [[int(x), int(y)]], "point_labels": [1]}
+        _, middle = deepest(mask)
+        point = {"point_coords": [middle], "point_labels": [1]}
         predictor.set_image(np.ascontiguousarray(picture))
         for kind, given in (("box", {"box": box}), ("point", point), ("nothing", {})):
             ask: Any = given
-            masks, scores, _ = predictor.predict(**ask)
-            both, either = (masks > 0) & mask, (masks > 0) | mask
-            found = both.sum((1, 2)) / np.maximum(either.sum((1, 2)), 1)
-            overlaps[kind].append((float(found[scores.argmax()]), float(found.max())))
+            masks, scores, logits = predictor.predict(**ask)
+            overlaps[kind].append(overlap(masks, mask, best := int(scores.argmax())))
+            if not ask:
+                continue
+            (much, surplus), (little, lack) = (
+                deepest((masks[best] > 0) & ~mask),
+                deepest((masks[best] <= 0) & mask),
+            )
+            click, label = (surplus, 0) if much >= little else (lack, 1)
+            ask = {
+                **ask,
+                "point_coords": [*ask.get("point_coords", ()), click],
+                "point_labels": [*ask.get("point_labels", ()), label],
+            }
+            again, scores, _ = predictor.predict(**ask, mask_input=logits[best][None])
+            overlaps[f"{kind}, then a click"].append(overlap(again, mask, int(scores.argmax())))
     for kind, pairs in overlaps.items():
         first, best = np.mean(pairs, axis=0)
-        print(f"{kind:<8} {len(pairs)} objects: {first:.3f}, best of three {best:.3f}")
+        print(f"{kind:<19} {len(pairs)} objects: {first:.3f}, best of three {best:.3f}")
 
 
 def main() -> int:

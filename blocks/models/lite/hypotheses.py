@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .outline import LIMIT, Hints, Outline, cut_out
+from .outline import BOXED_CLICK_WEIGHT, CLICK_WEIGHT, LIMIT, Hints, Outline, cut_out
 from .window import Box, box_of
 
 if TYPE_CHECKING:
@@ -47,10 +47,12 @@ class Guess:
     Args:
         outline: The mask; None where nothing was found.
         score: How well it is expected to fit the object, 0-1: an estimate of the overlap.
+        off: ``(M, 2)`` float32 points that are not on the object, full-picture pixels.
     """
 
     outline: Outline | None
     score: float
+    off: NDArray[np.float32]
 
     def on_picture(self, size_wh: tuple[int, int]) -> NDArray[np.float32]:
         """Give ``(H, W)`` float32 logits of the whole picture."""
@@ -87,7 +89,7 @@ def guesses(
         boxes = [_within((w * m, h * m, w * (1 - m), h * (1 - m)), w, h) for m in INSETS]
         found = [_cut(image, box, hints, threads) for box in boxes]
         kind = "nothing"
-    scored = _scored(found, kind, (w, h))
+    scored = _scored(found, kind, (w, h), hints.off)
     return sorted(scored, key=lambda guess: -guess.score)
 
 
@@ -98,10 +100,13 @@ def _cut(
     threads: int,
     *,
     trust_box: bool = False,
+    click_weight: float = CLICK_WEIGHT,
 ) -> Outline | None:
     if box is None:
         return None
-    return cut_out(image, box, hints, trust_box=trust_box, threads=threads)
+    return cut_out(
+        image, box, hints, trust_box=trust_box, threads=threads, click_weight=click_weight
+    )
 
 
 def _in_box(
@@ -113,10 +118,11 @@ def _in_box(
     h, w = image.shape[:2]
     x1, y1, x2, y2 = (float(side) for side in box)
     wider = _within(_grown((x1, y1, x2, y2), BOX_REACH), w, h)
+    weight = BOXED_CLICK_WEIGHT
     return [
-        _cut(image, box, hints, threads),
-        _cut(image, box, hints, threads, trust_box=True),
-        _cut(image, wider, hints, threads),
+        _cut(image, box, hints, threads, click_weight=weight),
+        _cut(image, box, hints, threads, trust_box=True, click_weight=weight),
+        _cut(image, wider, hints, threads, click_weight=weight),
     ]
 
 
@@ -181,18 +187,24 @@ def _within(xyxy: tuple[float, float, float, float], w: int, h: int) -> Box | No
     return int(np.floor(x1)), int(np.floor(y1)), int(np.ceil(x2)), int(np.ceil(y2))
 
 
-def _scored(outlines: list[Outline | None], kind: str, size_wh: tuple[int, int]) -> list[Guess]:
+def _scored(
+    outlines: list[Outline | None],
+    kind: str,
+    size_wh: tuple[int, int],
+    off: NDArray[np.float32],
+) -> list[Guess]:
     """Score guesses by how much they agree with one another."""
     masks = [None if outline is None else outline.on_picture(size_wh) > 0 for outline in outlines]
     result = []
     for place, (outline, mask) in enumerate(zip(outlines, masks, strict=True)):
         if outline is None or mask is None or not mask.any():
-            result.append(Guess(None, 0.0))
+            result.append(Guess(None, 0.0, off))
             continue
         others = [other for at, other in enumerate(masks) if at != place and other is not None]
         agreement = float(np.mean([_overlap(mask, other) for other in others] or [0.0]))
         base, slope = _TRUST[kind][place]
-        result.append(Guess(outline, float(np.clip(base + slope * agreement, 0.0, 1.0))))
+        score = float(np.clip(base + slope * agreement, 0.0, 1.0))
+        result.append(Guess(outline, score, off))
     return result
 
 

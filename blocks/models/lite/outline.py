@@ -25,7 +25,8 @@ STEEPNESS = 20.0
 LIMIT = 10.0
 PRIOR_WEIGHT = 1.5
 CLICK_WEIGHT = 3.0
-"""Of points beside a rough mask: they are there to put it right."""
+"""Of points beside a rough mask, where no box tells how far the object reaches."""
+BOXED_CLICK_WEIGHT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,18 @@ def window_around(box: Box) -> tuple[Window, NDArray[np.bool_]]:
 
 
 def cut_out(
-    image: NDArray[np.uint8], box: Box, hints: Hints, *, trust_box: bool, threads: int
+    image: NDArray[np.uint8],
+    box: Box,
+    hints: Hints,
+    *,
+    trust_box: bool,
+    threads: int,
+    click_weight: float = CLICK_WEIGHT,
 ) -> Outline | None:
     """Cut an object out.
 
-    What a point lies on is kept with what is connected to it; the rest is dropped.
+    What a point lies on is kept with what is connected to it, and so are the parts of a rough mask,
+    which the point may be there to add to; the rest is dropped.
 
     Args:
         image: ``(H, W, 3)`` uint8 BGR.
@@ -98,6 +106,7 @@ def cut_out(
         hints: Points on and off it, and a rough mask.
         trust_box: Start from the whole box, not from what in it looks like an object.
         threads: Threads of the network.
+        click_weight: How much points count beside a rough mask.
 
     Returns:
         The outline; None if nothing is left.
@@ -105,18 +114,19 @@ def cut_out(
     window, inside = window_around(box)
     crop = window.crop(image, SIZE)
     on, off = _dots(hints.on, window) & inside, _dots(hints.off, window)
+    prior = None if hints.prior is None else _prior(hints.prior, image, window)
     likely = inside
     if not trust_box and inside.any() and not inside.all():
         seen = features(crop, threads)
         evidence = foreground_evidence(crop, seen, inside)
-        if hints.prior is not None:
-            evidence = PRIOR_WEIGHT * _standard(_prior(hints.prior, image, window), inside)
+        if prior is not None:
+            evidence = PRIOR_WEIGHT * _standard(prior, inside)
         if on.any():
-            weight = np.float32(1 if hints.prior is None else CLICK_WEIGHT)
+            weight = np.float32(1 if prior is None else click_weight)
             evidence = evidence + weight * cells_like(seen, _cells(on), _cells(off), SIZE)
         likely = inside & (evidence > otsu_threshold(evidence[inside]))
     mask = grab_cut(crop, inside, likely, on, off)
-    mask = _connected_to(mask, on)
+    mask = _connected_to(mask, on, None if prior is None else prior > 0)
     if not mask.any():
         return None
     soft = guided_filter(crop, mask.astype(np.float32))
@@ -205,8 +215,10 @@ def grab_cut(
     return found
 
 
-def _connected_to(mask: NDArray[np.bool_], on: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The components that points lie on; all of them without points."""
+def _connected_to(
+    mask: NDArray[np.bool_], on: NDArray[np.bool_], known: NDArray[np.bool_] | None
+) -> NDArray[np.bool_]:
+    """The components that points lie on or half of which were known; all without points."""
     import cv2
 
     if not on.any():
@@ -214,5 +226,9 @@ def _connected_to(mask: NDArray[np.bool_], on: NDArray[np.bool_]) -> NDArray[np.
     _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
     found = np.asarray(labels, np.int32)
     touched = np.unique(found[on & mask])
+    if known is not None:
+        sizes = np.bincount(found.ravel())
+        shared = np.bincount(found[known], minlength=len(sizes))
+        touched = np.union1d(touched, np.flatnonzero(2 * shared >= sizes))
     kept: NDArray[np.bool_] = np.isin(found, touched[touched > 0])
     return kept

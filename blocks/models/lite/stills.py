@@ -101,6 +101,8 @@ class LiteImageModel:
     ) -> NDArray[np.float32]:
         """Give masks at the size of their picture, as fine as they were found.
 
+        A hole that a point off the object lies in stays open.
+
         Args:
             segmented: Answers of this model.
             hole_area: Largest hole filled, in pixels of a picture of 256 x 256; 0 for none.
@@ -116,9 +118,8 @@ class LiteImageModel:
         for row, guessed in enumerate(segmented.details or ()):
             for place, guess in enumerate(guessed):
                 large = guess.on_picture(segmented.size_wh)
-                result[row, place] = fill_and_clear(
-                    large, share * hole_area, share * sprinkle_area, threshold
-                )
+                tidy = fill_and_clear(large, share * hole_area, share * sprinkle_area, threshold)
+                result[row, place] = _unfilled(tidy, large, guess.off, threshold)
         return result
 
     def embedding(self, feature: LiteFeatures) -> NDArray[np.float32]:
@@ -152,6 +153,26 @@ def _asked(
     if prompts.mask_logits is not None:
         prior = prompts.mask_logits[row, 0]
     return box, Hints(on, off, prior)
+
+
+def _unfilled(
+    tidy: NDArray[np.float32],
+    large: NDArray[np.float32],
+    off: NDArray[np.float32],
+    threshold: float,
+) -> NDArray[np.float32]:
+    """Open those filled holes again that points off the object lie in."""
+    import cv2
+
+    height, width = large.shape
+    if tidy is large or not len(off):
+        return tidy
+    filled = (tidy > threshold) & (large <= threshold)
+    _, labels = cv2.connectedComponents(filled.astype(np.uint8), connectivity=8)
+    x, y = np.floor(off).astype(np.intp).T
+    within = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    meant = np.unique(np.asarray(labels, np.int32)[y[within], x[within]])
+    return np.where(np.isin(labels, meant[meant > 0]), large, tidy)
 
 
 def _shrunk(guess: Guess, size_wh: tuple[int, int]) -> NDArray[np.float32]:

@@ -215,3 +215,42 @@ def test_the_tracker_hears_points_off_the_object() -> None:
     assert not mask[70 - y, 140 - x]
     off = Prompt(1, points=points, labels=np.zeros(2, np.int32))
     assert seed_mask(image, off, 1) is None
+
+
+def test_a_hole_that_was_asked_for_stays_open() -> None:
+    """Small holes are filled, but not the one around a point off the object."""
+    thing = np.array([30, 30, 120, 110], np.float32)
+    model = load_image_model("lite", Resources(device="cpu"))
+    picture = np.full((150, 160, 3), (40, 120, 40), np.uint8)
+    picture[30:110, 30:120] = (200, 40, 40)
+    off = ImagePrompts(
+        points=np.array([[[70, 70]]], np.float32),
+        labels=np.zeros((1, 1), np.int32),
+        boxes=thing[None],
+    )
+    (answer,) = model.segment(model.encode([picture]), [off], [(160, 150)], multimask=False)
+    assert model.upscale(answer)[0, 0, 70, 70] < 0
+    filled = model.upscale(answer, hole_area=1e5)[0, 0]
+    assert filled[70, 70] < 0
+    assert filled[40, 40] > 0
+
+
+def test_a_click_on_a_second_part_keeps_the_first() -> None:
+    """A point beside a rough mask adds to it, also where nothing connects the two."""
+    picture = np.full((150, 200, 3), (40, 120, 40), np.uint8)
+    picture[40:110, 20:80] = (200, 40, 40)
+    picture[40:110, 120:180] = (200, 40, 40)
+    rough = np.full((1, 1, 150, 200), -8, np.float32)
+    rough[..., 40:110, 20:80] = 8
+    prompts = ImagePrompts(
+        points=np.array([[[150, 75]]], np.float32),
+        labels=np.ones((1, 1), np.int32),
+        boxes=np.array([[15, 35, 185, 115]], np.float32),
+        mask_logits=rough,
+    )
+    model = load_image_model("lite", Resources(device="cpu"))
+    (answer,) = model.segment(model.encode([picture]), [prompts], [(200, 150)], multimask=False)
+    mask = model.upscale(answer)[0, 0] > 0
+    assert mask[75, 150]
+    assert mask[75, 50]
+    assert not mask[75, 100]
