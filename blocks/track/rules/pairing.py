@@ -129,7 +129,7 @@ def weigh(
     A detection one frame ago says more about the next one than the mask, which may have slid on
     to a neighbour: four fifths. What it says fades, to a half after four frames, and the mask takes
     over; one that did not lie on its detections of late takes over less. What a detection looks
-    like makes no pair possible; it decides between pairs that are.
+    like, or how little it surprises, makes no pair possible; it decides between pairs that are.
 
     Args:
         signs: What speaks for the pairs.
@@ -145,10 +145,9 @@ def weigh(
     fading = 1.0 / (1.0 + since_detection / 4.0)
     seen = (1.0 - fading) * mask_trust
     share = np.where(recent, seen / np.maximum(seen + fading, 1e-6), 1.0)[:, None]
-    likely = signs.likely()
-    there = np.maximum(signs.expected_iou, likely) >= options.motion_iou
-    possible = (signs.seen_iou >= seen_gate) | (recent[:, None] & there)
-    weight = share * signs.seen_iou + (1.0 - share) * likely
+    there = recent[:, None] & (signs.expected_iou >= options.motion_iou)
+    possible = (signs.seen_iou >= seen_gate) | there
+    weight = share * signs.seen_iou + (1.0 - share) * signs.likely()
     return weight + options.look_weight * signs.alike, possible
 
 

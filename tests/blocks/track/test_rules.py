@@ -108,11 +108,12 @@ def test_a_mask_that_lay_beside_its_detections_counts_less() -> None:
     assert weight == pytest.approx(0.6)
 
 
-def test_a_box_where_nobody_is_surprised_makes_a_pair_possible() -> None:
-    """Who moves in fits and starts is not far off where the boxes hardly overlap."""
-    signs = _signs(seen=[[0.0, 0.0]], expected=[[0.2, 0.2]], surprise=[[0.4, 8.0]])
-    _, possible = weigh(signs, floats(1.0), np.array([3]), 0.3, DEFAULT)
-    assert possible.tolist() == [[True, False]]
+def test_surprise_decides_between_pairs_and_makes_none_possible() -> None:
+    """After long without a detection hardly anything surprises: boxes must overlap all the same."""
+    signs = _signs(seen=[[0.0, 0.0, 0.0]], expected=[[0.5, 0.5, 0.2]], surprise=[[0.4, 8.0, 0.0]])
+    weight, possible = weigh(signs, floats(1.0), np.array([3]), 0.3, DEFAULT)
+    assert possible.tolist() == [[True, True, False]]
+    assert weight[0, 0] > weight[0, 1]
 
 
 def test_a_class_that_changes_by_the_frame_decides_nothing() -> None:
