@@ -22,7 +22,7 @@ from pedestrians import CLIP, ROOT, read_frames, read_truth
 
 from trackwire.blocks import Frame
 from trackwire.blocks.detect.object_detection import ObjectDetection, ObjectDetectionManifest
-from trackwire.pipeline.evaluation import TrackingTally, box_iou_matrix
+from trackwire.pipeline.evaluation import TrackingTally
 from trackwire.specs import Batch, Event, Failure, Resources
 
 MODELS = ROOT.parent / "shared" / "data" / "models"
@@ -49,7 +49,7 @@ def main() -> int:
             frame.video.frame_number, (np.empty(0, np.int64), np.empty((0, 4), np.float32))
         )
         # A detector knows no identities: each box is somebody new.
-        tally.add(ids, np.arange(len(found)), box_iou_matrix(xyxy, found.xyxy))
+        tally.add(ids, np.arange(len(found)), sv.box_iou_batch(xyxy, found.xyxy))
     score = tally.score()
     reached = score.recall >= MIN_RECALL
     print(

@@ -14,6 +14,10 @@ box around all of them, and at IoU 0.5. ByteTrack is meant to be fed every frame
     python benchmarks/detector_tracking.py
     python benchmarks/detector_tracking.py DIR --model MODEL.onnx --names NAMES
     python benchmarks/detector_tracking.py --picture out/identities.png
+    python benchmarks/detector_tracking.py --starts 10
+
+Which frames are every tenth is chance, and seven looks are few: ``--starts`` begins at one frame
+after the other and adds up.
 
 where ``DIR/frames/*.jpg`` and ``DIR/gt.txt`` exist; neither the clip nor the model is part of the
 project.
@@ -38,7 +42,7 @@ from pedestrians import Truth, read_frames, read_truth
 from trackwire.blocks import Frame
 from trackwire.blocks.track.manifest import VideoTrackerManifest
 from trackwire.blocks.track.video_tracker import VideoTracker
-from trackwire.pipeline.evaluation import TrackingScore, TrackingTally, box_iou_matrix
+from trackwire.pipeline.evaluation import TrackingScore, TrackingTally
 from trackwire.specs import Batch, Failure, Missing, Resources
 
 if TYPE_CHECKING:
@@ -111,7 +115,28 @@ def main() -> int:
             clip,
             options.picture,
         )
+    if options.starts > 1:
+        _print_starts(clip, options.starts)
     return _verdict(scores[JUDGED, "lite"], scores[JUDGED, "ByteTrack"])
+
+
+def _print_starts(clip: Clip, starts: int) -> None:
+    """Track from one first frame after the other, and print what comes of it together."""
+    scores: dict[str, list[TrackingScore]] = {"lite": [], "ByteTrack": []}
+    for start in range(starts):
+        rest = Clip(clip.frames[start:], clip.truth, clip.found[start:])
+        mine, looked = track_with_lite(rest, JUDGED)
+        scores["lite"].append(_judge(rest, mine, LENIENT)[0])
+        scores["ByteTrack"].append(_judge(rest, track_with_bytetrack(rest, looked), LENIENT)[0])
+    print(f"every {JUDGED}th frame, begun at each of the first {starts}, at IoU {LENIENT}:")
+    for name, several in scores.items():
+        each = [score.identity_switches for score in several]
+        print(
+            f"  {name:<10} switches {sum(each)} ({', '.join(map(str, each))}), "
+            f"mean recall {np.mean([score.recall for score in several]):.3f}, "
+            f"precision {np.mean([score.precision for score in several]):.3f}, "
+            f"IDF1 {np.mean([score.idf1 for score in several]):.3f}"
+        )
 
 
 def _verdict(mine: TrackingScore, other: TrackingScore) -> int:
@@ -239,7 +264,7 @@ def _judge(
     followers = []
     for frame, seen in zip(clip.frames, tracks, strict=True):
         ids, xyxy = clip.truth.get(frame.video.frame_number, NOBODY)
-        followers.append(tally.add(ids, _ids(seen), box_iou_matrix(xyxy, seen.xyxy)))
+        followers.append(tally.add(ids, _ids(seen), sv.box_iou_batch(xyxy, seen.xyxy)))
     return tally.score(), followers
 
 
@@ -257,6 +282,7 @@ def _ids(tracks: sv.Detections) -> NDArray[np.int64]:
 def _options() -> argparse.Namespace:
     parser = detector_options((__doc__ or "").partition("\n")[0], confidence=CONFIDENCE)
     parser.add_argument("--picture", type=Path, help="PNG to draw of who followed whom")
+    parser.add_argument("--starts", type=int, default=1, help="first frames to begin at in turn")
     return read_options(parser)
 
 

@@ -42,7 +42,6 @@ from scipy.optimize import linear_sum_assignment
 from trackwire.blocks import Frame, VideoMetadata, build_detections
 from trackwire.blocks.track.manifest import VideoTrackerManifest
 from trackwire.blocks.track.video_tracker import VideoTracker
-from trackwire.pipeline.evaluation import box_iou_matrix
 from trackwire.pipeline.scene import SceneDetector, SceneRenderer, build_scene
 from trackwire.specs import Batch, Failure, Missing, Resources
 
@@ -112,12 +111,12 @@ class Record:
 
     truth: list[NDArray[np.int64]] = field(default_factory=list)
     tracks: list[NDArray[np.int64]] = field(default_factory=list)
-    overlaps: list[NDArray[np.float64]] = field(default_factory=list)
+    overlaps: list[NDArray[np.float32]] = field(default_factory=list)
     spent_s: float = 0.0
 
     def add(self, moment: Moment, seen: sv.Detections) -> None:
         """Take in one frame; boxes on objects that do not count are left out."""
-        overlap = box_iou_matrix(moment.xyxy, seen.xyxy)
+        overlap = sv.box_iou_batch(moment.xyxy, seen.xyxy)
         kept = np.ones(len(seen), dtype=bool)
         rows, columns = linear_sum_assignment(-np.where(overlap >= 0.5, overlap, 0.0))
         for row, column in zip(rows, columns, strict=True):

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from trackwire.blocks import Frame, VideoMetadata, build_detections
 from trackwire.blocks.track.manifest import VideoTrackerManifest
 from trackwire.blocks.track.video_tracker import VideoTracker
-from trackwire.pipeline.evaluation import TrackingScore, TrackingTally, box_iou_matrix
+from trackwire.pipeline.evaluation import TrackingScore, TrackingTally
 from trackwire.specs import Batch, Failure, Missing, Resources
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,7 +95,7 @@ def _track(options: argparse.Namespace, mode: str, truth: Truth) -> tuple[Tracki
         if isinstance(outcome, Failure):
             raise outcome.error
         seen: sv.Detections = outcome["predictions"]  # type: ignore[call-overload, index]
-        tally.add(ids, _ids(seen), box_iou_matrix(xyxy, seen.xyxy))
+        tally.add(ids, _ids(seen), sv.box_iou_batch(xyxy, seen.xyxy))
         if options.pictures:
             _draw(options.pictures / mode, frame, seen, ids, xyxy)
     tracker.close()

@@ -150,9 +150,10 @@ def _play(pipeline: Any, document: dict[str, Any], video: str) -> tuple[list[Any
 
 def _judge(results: list[Any], clip: Path) -> tuple[Any, int]:
     import numpy as np
+    import supervision as sv
     from guest_boxes import read_truth
 
-    from trackwire.pipeline.evaluation import TrackingTally, box_iou_matrix
+    from trackwire.pipeline.evaluation import TrackingTally
 
     tally, seen = TrackingTally(MIN_IOU), set()
     truth = read_truth(str(clip / "gt.txt"))
@@ -161,7 +162,7 @@ def _judge(results: list[Any], clip: Path) -> tuple[Any, int]:
         found = () if tracks.tracker_id is None else tracks.tracker_id
         ids = np.asarray(found, dtype=np.int64)
         seen.update(ids.tolist())
-        tally.add(true_ids, ids, box_iou_matrix(xyxy, tracks.xyxy[: len(ids)]))
+        tally.add(true_ids, ids, sv.box_iou_batch(xyxy, tracks.xyxy[: len(ids)]))
     return tally.score(), len(seen)
 
 

@@ -29,7 +29,7 @@ from trackers import ByteTrackTracker
 from trackwire.blocks import Frame, build_detections
 from trackwire.blocks.track.manifest import VideoTrackerManifest
 from trackwire.blocks.track.video_tracker import VideoTracker
-from trackwire.pipeline.evaluation import TrackingScore, TrackingTally, box_iou_matrix
+from trackwire.pipeline.evaluation import TrackingScore, TrackingTally
 from trackwire.specs import Batch, Failure, Missing, Resources
 
 MAX_SWITCHES = 2
@@ -163,7 +163,7 @@ def _judge(truth: Truth, found: Sequence[sv.Detections]) -> TrackingScore:
     nobody = np.empty(0, np.int64), np.empty((0, 4), np.float32)
     for number, seen in enumerate(found):
         ids, xyxy = truth.get(number, nobody)
-        tally.add(ids, np.asarray(seen.tracker_id, np.int64), box_iou_matrix(xyxy, seen.xyxy))
+        tally.add(ids, np.asarray(seen.tracker_id, np.int64), sv.box_iou_batch(xyxy, seen.xyxy))
     return tally.score()
 
 

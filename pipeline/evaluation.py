@@ -1,6 +1,7 @@
 """How well tracks follow the truth: overlap, missed objects, switched and false identities.
 
-Works on arrays only, so it judges masks and boxes alike: give it the matrix of overlaps.
+Works on arrays only, so it judges masks and boxes alike: give it the matrix of overlaps, that of
+:func:`mask_iou_matrix` or of ``supervision.box_iou_batch``.
 Matching and identity switches follow CLEAR MOT (Bernardin and Stiefelhagen 2008), IDF1 follows
 Ristani et al. 2016.
 """
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["TrackingScore", "TrackingTally", "box_iou_matrix", "mask_iou_matrix"]
+__all__ = ["TrackingScore", "TrackingTally", "mask_iou_matrix"]
 
 
 def mask_iou_matrix(truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -40,26 +41,6 @@ def mask_iou_matrix(truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> N
     shared = left @ right.T
     union = left.sum(axis=1)[:, None] + right.sum(axis=1)[None, :] - shared
     return np.asarray(shared / np.maximum(union, 1), np.float64)
-
-
-def box_iou_matrix(truth: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
-    """Overlap of every true box with every predicted one.
-
-    Args:
-        truth: ``(N, 4)`` x1, y1, x2, y2 in pixels.
-        predicted: ``(M, 4)`` likewise.
-
-    Returns:
-        ``(N, M)`` float64 intersection over union, 0 where both are empty.
-    """
-    left = np.asarray(truth, np.float64).reshape(-1, 4)
-    right = np.asarray(predicted, np.float64).reshape(-1, 4)
-    low = np.maximum(left[:, None, :2], right[None, :, :2])
-    high = np.minimum(left[:, None, 2:], right[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(np.clip(b[:, 2:] - b[:, :2], 0, None), axis=1) for b in (left, right)]
-    union = areas[0][:, None] + areas[1][None, :] - shared
-    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
 
 
 @dataclass(frozen=True, slots=True)

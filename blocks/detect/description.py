@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from trackwire.specs import ModelError
+from trackwire.specs import ModelError, nearest
 
 from .letterbox import ColorOrder, Placement, Resampling
 from .reading import Layout
@@ -143,7 +142,7 @@ def _explain(error: ValidationError) -> str:
     place = ".".join(str(each) for each in first["loc"] if "[" not in str(each)) or "the file"
     entries = ", ".join(OnnxDescription.model_fields)
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(place, OnnxDescription.model_fields, n=1)
+        near = nearest(place, OnnxDescription.model_fields, limit=1)
         meant = f"did you mean {near[0]!r}? " if near else ""
         return f"there is no entry {place!r}; {meant}Allowed are {entries}"
     why = f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}, found {first['input']!r}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from trackwire.specs import BlockError
+from trackwire.specs import BlockError, nearest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,7 +139,7 @@ def wanted_classes(
     known = set(names.values())
     strange = [name for name in wanted if name not in known]
     if strange:
-        near = difflib.get_close_matches(strange[0], known, n=3)
+        near = nearest(strange[0], known)
         raise BlockError(
             f"the detector has no class {strange[0]!r} that {asked_by} asks for; "
             + (f"did you mean {' or '.join(map(repr, near))}? " if near else "")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Final
 
 import supervision as sv
 
-from trackwire.specs import BlockError
+from trackwire.specs import BlockError, nearest
 
 __all__ = ["find_color", "find_palette"]
 
@@ -83,8 +82,8 @@ def find_palette(name: str, size: int, custom: Sequence[str]) -> sv.ColorPalette
         maps = {known.lower(): known for known in colormaps}
         if wanted.lower() in maps:
             return sv.ColorPalette.from_matplotlib(maps[wanted.lower()], size)
-        close = get_close_matches(wanted.lower(), maps, n=1)
-        hint = f"did you mean Matplotlib {maps[close[0]]}? " if close else ""
+        close = nearest(wanted, maps.values(), limit=1)
+        hint = f"did you mean Matplotlib {close[0]}? " if close else ""
         raise BlockError(
             f"Matplotlib has no colour map {wanted!r}; {hint}Its colour maps are listed by "
             "python -c 'import matplotlib; print(list(matplotlib.colormaps))'",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Hashable, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from trackwire.specs import ModelError, Resources
+from trackwire.specs import ModelError, Resources, nearest
 
 from .shared import ModelPool, SharedImageModel, SharedVideoModel
 
@@ -341,7 +340,7 @@ def _check_repository(model_id: str, name: str, start: Path, catalog: Sequence[M
     if _REPOSITORY.fullmatch(name) and name.partition("/")[0] not in ours:
         return
     names = [each for entry in catalog for each in (entry.model_id, entry.hub_id) if each]
-    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    near = nearest(name, names)
     known = ", ".join(each.model_id for each in catalog)
     raise ModelError(
         f"there is no video model {model_id!r}; "
@@ -351,7 +350,7 @@ def _check_repository(model_id: str, name: str, start: Path, catalog: Sequence[M
         "folder of the same architectures does as well",
         code="model_unknown",
         model_id=model_id,
-        near=tuple(near),
+        near=near,
     )
 
 

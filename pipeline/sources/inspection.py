@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Final
 
-from trackwire.specs import SourceError, SourceFormatError, SourceNotFoundError
+from trackwire.specs import SourceError, SourceFormatError, SourceNotFoundError, nearest
 
 __all__ = ["missing_file_error", "text_file_error", "unreadable_file_error"]
 
@@ -107,7 +106,7 @@ def _nearby(path: Path) -> str:
     if not folder.is_dir():
         return f" (nor a folder {folder})"
     names = [each.name for each in folder.iterdir()]
-    near = difflib.get_close_matches(path.name, names, n=3)
+    near = nearest(path.name, names)
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 

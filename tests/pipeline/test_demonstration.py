@@ -13,7 +13,6 @@ import supervision as sv
 
 from trackwire.blocks import Frame, VideoMetadata, detections_from_json
 from trackwire.pipeline.demonstration import Judge, Prompts, write_prompts
-from trackwire.pipeline.evaluation import box_iou_matrix
 from trackwire.pipeline.scene import SceneDetector, build_scene
 from trackwire.pipeline.sources.synthetic import SyntheticSource
 
@@ -55,7 +54,7 @@ def test_the_detector_is_near_the_truth_but_not_on_it(source: SyntheticSource) -
     truth = source.truth(0)
     found = SceneDetector(1, dropout=0).detect(truth)
     rows = [truth.ids.tolist().index(one) for one in found.truth_ids.tolist()]
-    overlaps = np.diag(box_iou_matrix(truth.xyxy[rows], found.xyxy))
+    overlaps = np.diag(sv.box_iou_batch(truth.xyxy[rows], found.xyxy))
     assert (overlaps > 0.75).all()
     assert (overlaps < 1).all()
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import supervision as sv
 
 from trackwire.blocks.track.manifest import VideoTrackerManifest
-from trackwire.pipeline.evaluation import TrackingScore, TrackingTally, box_iou_matrix
+from trackwire.pipeline.evaluation import TrackingScore, TrackingTally
 
 Play = Callable[..., list[list[Any]]]
 REPROMPT = {"prompt_mode": "every_n_frames", "prompt_interval": 10}
@@ -54,7 +55,7 @@ def _score(results: list[Any], clip: Path) -> TrackingScore:
     for number, result in enumerate(results, 1):
         ids, xyxy = truth[number]
         tracks = result["tracks"]
-        tally.add(ids, tracks.tracker_id, box_iou_matrix(xyxy, tracks.xyxy))
+        tally.add(ids, tracks.tracker_id, sv.box_iou_batch(xyxy, tracks.xyxy))
     return tally.score()
 
 
