@@ -64,6 +64,9 @@ class IdentityOptions:
             ends whose mask scores low; and
         unmatched_span: Rule 8: frames that these prompt frames must span at least, so that
             frequent prompts do not end a track in the blink of an eye.
+        unconfirmed_after: Rule 8: the same for a track whose mask scores well, over twice as many
+            prompt frames; a mask that slid on to the background is as sure of itself as any.
+            None for never.
 
     Raises:
         ValueError: A fraction is not in 0-1 or a count is below its minimum.
@@ -102,6 +105,7 @@ class IdentityOptions:
     lost_after: int = 90
     unmatched_prompts: int = 3
     unmatched_span: int = 30
+    unconfirmed_after: int | None = 300
 
     def __post_init__(self) -> None:
         for name in _FRACTIONS:
@@ -109,8 +113,9 @@ class IdentityOptions:
             if value is not None and not 0.0 <= value <= 1.0:
                 raise ValueError(f"{name} must be from 0 to 1, found {value}")
         for name, least in _COUNTS.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, found {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"{name} must be at least {least}, found {value}")
 
 
 _FRACTIONS = (
@@ -147,4 +152,5 @@ _COUNTS = {
     "lost_after": 1,
     "unmatched_prompts": 1,
     "unmatched_span": 0,
+    "unconfirmed_after": 1,
 }

@@ -126,6 +126,11 @@ class TrackerManifest(BlockManifest):
         default=90,
         description="Frames without a sight of an object after which the model forgets it.",
     )
+    unconfirmed_after: Count | None = Field(
+        default=300,
+        description="Frames on which an object is followed, but no longer detected on any prompt "
+        "frame, after which its track ends; null for never.",
+    )
     found_within: Annotated[int, Field(ge=0)] | Annotated[str, Selector(INTEGER)] = Field(
         default=300,
         description="Frames without a sight of an object in which a detection that looks like it "
@@ -189,6 +194,7 @@ class TrackerManifest(BlockManifest):
                 max_objects=settled["max_objects"],
                 lost_after=settled["lost_after"],
                 recover_within=settled["lost_after"],
+                unconfirmed_after=settled["unconfirmed_after"],
                 found_within=0 if restarts else settled["found_within"],
             ),
             on_reprompt=settled["on_reprompt"],

@@ -58,6 +58,7 @@ class TrackTable:
         missed_span: ``(N,)`` int64, frames since the first of these.
         since_conditioning: ``(N,)`` int64, frames since the model was last prompted for it.
         look: ``(N, LOOK_SIZE)`` float32, what it looks like; zero rows where nothing is known.
+        by_hand: ``(N,)`` bool, shown by hand: no detector need know it.
         aside: ``(N,)`` bool, tracks that the model has forgotten, or never knew in this state:
             only a detection can bring them back.
     """
@@ -84,6 +85,7 @@ class TrackTable:
     missed_span: NDArray[np.int64]
     since_conditioning: NDArray[np.int64]
     look: NDArray[np.float32]
+    by_hand: NDArray[np.bool_]
     aside: NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -121,6 +123,7 @@ class TrackTable:
             missed_span=zeros,
             since_conditioning=zeros,
             look=evidence.look * evidence.clear[:, None],
+            by_hand=np.zeros(len(track_id), dtype=bool),
             aside=np.zeros(len(track_id), dtype=bool),
         )
 
@@ -154,6 +157,10 @@ class TrackTable:
     def ids(self, rows: NDArray[np.bool_]) -> frozenset[int]:
         """Return the ``track_id`` of the chosen rows, a ``(N,)`` bool."""
         return frozenset(self.track_id[rows].tolist())
+
+    def shown_by_hand(self, track_ids: Iterable[int]) -> Self:
+        """Return the table with some tracks known as shown by hand, by ``track_id``."""
+        return replace(self, by_hand=self.by_hand | np.isin(self.track_id, list(track_ids)))
 
     def joined(self, other: TrackTable) -> Self:
         """Return the rows of both tables, the other's last."""

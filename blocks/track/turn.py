@@ -189,7 +189,7 @@ class Turn:
         strange = np.append(self._strangers, np.zeros(len(self._newborn), dtype=bool)) & ~prompted
         view = TrackView.of(before.track_id, *accepted).hiding(strange)
         claimed = np.append(self._matched, np.ones(len(self._newborn), dtype=bool))
-        table = before.aged(
+        table = before.shown_by_hand(self._by_hand).aged(
             visible=view.visible,
             xyxy=view.xyxy,
             prompted=prompted & view.visible,
@@ -328,7 +328,13 @@ class Turn:
         doubtful = view.visible & (view.score < options.min_mask_score)
         known = is_known(table.look)
         reasons = identity.end_reasons(
-            table.unseen, table.missed, table.missed_span, doubtful, known, options
+            table.unseen,
+            table.missed,
+            table.missed_span,
+            doubtful,
+            table.by_hand,
+            known,
+            options,
         )
         return np.where(np.isin(table.track_id, list(younger)), "duplicate", reasons)
 

@@ -19,6 +19,7 @@ def end_reasons(
     missed: NDArray[np.int64],
     missed_span: NDArray[np.int64],
     doubtful: NDArray[np.bool_],
+    by_hand: NDArray[np.bool_],
     known: NDArray[np.bool_],
     options: IdentityOptions,
 ) -> NDArray[np.str_]:
@@ -29,12 +30,19 @@ def end_reasons(
         missed: ``(N,)`` prompt frames in a row on which nothing matched.
         missed_span: ``(N,)`` frames from the first of these to now.
         doubtful: ``(N,)`` visible with a score that is low.
+        by_hand: ``(N,)`` shown by hand: it may be nothing that the detector looks for.
         known: ``(N,)`` tracks whose look is known, so that a detection can bring them back.
-        options: ``lost_after``, ``found_within``, ``unmatched_prompts``, ``unmatched_span``.
+        options: ``lost_after``, ``found_within``, ``unmatched_prompts``, ``unmatched_span``,
+            ``unconfirmed_after``.
 
     Returns:
         ``(N,)`` ``lost``, ``unconfirmed``, or empty for a track that lives on.
     """
     unconfirmed = (missed >= options.unmatched_prompts) & (missed_span >= options.unmatched_span)
+    ended = unconfirmed & doubtful
+    if options.unconfirmed_after is not None:
+        often = missed >= 2 * options.unmatched_prompts
+        forsaken = often & (missed_span >= options.unconfirmed_after)
+        ended |= forsaken & (unseen == 0) & ~by_hand
     patience = np.where(known, max(options.found_within, options.lost_after), options.lost_after)
-    return np.select([unseen >= patience, unconfirmed & doubtful], ["lost", "unconfirmed"], "")
+    return np.select([unseen >= patience, ended], ["lost", "unconfirmed"], "")

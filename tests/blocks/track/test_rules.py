@@ -286,6 +286,10 @@ def test_of_three_alike_the_oldest_stays() -> None:
         (0, 3, 30, True, True, "unconfirmed"),  # not confirmed for too long
         (0, 3, 30, False, True, ""),  # the mask is good again
         (60, 6, 60, False, False, ""),  # hidden: nothing could match it
+        (0, 6, 299, False, True, ""),  # the mask is good, and speaks for it for a while
+        (0, 6, 300, False, True, "unconfirmed"),  # but not for ever
+        (0, 5, 900, False, True, ""),  # sparse prompts: five misses are only five
+        (1, 6, 300, False, True, ""),  # hidden just now
     ],
 )
 def test_a_track_ends_by_frames_and_prompts(
@@ -297,10 +301,21 @@ def test_a_track_ends_by_frames_and_prompts(
         np.array([missed]),
         np.array([span]),
         np.array([doubtful]),
+        np.array([False]),
         np.array([known]),
         DEFAULT,
     )
     assert ended.tolist() == [expected]
+
+
+@pytest.mark.parametrize(("by_hand", "after"), [(True, 300), (False, None)])
+def test_what_was_shown_by_hand_need_not_be_detected(by_hand: bool, after: int | None) -> None:
+    """It may be nothing that the detector looks for; null lets every good mask go on."""
+    zero, often, good = np.array([0]), np.array([9000]), np.array([False])
+    options = IdentityOptions(unconfirmed_after=after)
+    known = np.array([True])
+    ended = end_reasons(zero, often, often, good, np.array([by_hand]), known, options)
+    assert ended.tolist() == [""]
 
 
 # Rule 9

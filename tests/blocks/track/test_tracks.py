@@ -82,6 +82,15 @@ def test_a_lost_track_ends_and_frees_the_memory(rig: Any) -> None:
     assert session.tally.ended == 1
 
 
+def test_a_good_mask_on_what_is_never_detected_ends(rig: Any) -> None:
+    """A track that no detection confirms any more ends, unless it was shown by hand."""
+    tracker = rig(rig.still, prompt_mode="every_frame", unconfirmed_after=8)
+    tracker.step(0, rig.boxes([rig.LEFT]))
+    tracker.tracker.control.prompt("a", box=rig.RIGHT)
+    alive = [sorted(rig.places(tracker.step(n, rig.boxes([])))) for n in range(1, 12)]
+    assert alive == [[1, 2]] * 8 + [[2]] * 3
+
+
 def test_a_birth_on_a_track_is_put_off_until_there_is_room(rig: Any) -> None:
     """A second box on a tracked object is none; it is counted, and tried again."""
     tracker = rig(rig.still, prompt_mode="every_frame")
