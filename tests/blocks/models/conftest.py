@@ -1,7 +1,9 @@
-"""What the tests of models share: a workflow on weights that know two phrases."""
+"""What the tests of models share: a workflow on weights that know two phrases, and a census."""
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,38 @@ import pytest
 from trackwire.blocks import Frame
 from trackwire.pipeline import Engine
 from trackwire.specs import Resources, compile_workflow
+
+
+class LiveTensors:
+    """The tensors that came into being during a test.
+
+    Those of earlier tests do not count: some of them go later than others.
+    """
+
+    def __init__(self) -> None:
+        self._older = {id(each): weakref.ref(each) for each in _alive()}
+
+    def count(self) -> int:
+        """How many of them somebody still holds."""
+        return sum(not self._is_older(each) for each in _alive())
+
+    def _is_older(self, tensor: Any) -> bool:
+        older = self._older.get(id(tensor))
+        return older is not None and older() is tensor
+
+
+def _alive() -> list[Any]:
+    import torch
+
+    gc.collect()
+    return [each for each in gc.get_objects() if issubclass(type(each), torch.Tensor)]
+
+
+@pytest.fixture
+def live_tensors() -> LiveTensors:
+    """A count of tensors that begins with the test."""
+    pytest.importorskip("torch", reason="torch is not installed (the extra 'sam')")
+    return LiveTensors()
 
 
 @dataclass(frozen=True)

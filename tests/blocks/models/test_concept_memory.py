@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from types import ModuleType
 from typing import Any
 
@@ -29,16 +28,10 @@ def come_and_go(lab: ModuleType, frames: int) -> Any:
     return lab.World((thing(disc, 0), thing(square, 1), *visitors), seed=101)
 
 
-def count_tensors(torch: Any) -> int:
-    """Tensors that somebody holds."""
-    gc.collect()
-    return sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects())
-
-
-def follow(lab: ModuleType, frames: int, look_at: tuple[int, ...]) -> tuple[list[Any], int]:
+def follow(
+    lab: ModuleType, live_tensors: Any, frames: int, look_at: tuple[int, ...]
+) -> tuple[list[Any], int]:
     """Bytes, tensors, tracks and notes at some frames, and how many tracks there were in all."""
-    import torch
-
     world = come_and_go(lab, frames)
     model = lab.wrap(lab.trained_module())
     state, last, found = model.open(), 0, []
@@ -52,7 +45,7 @@ def follow(lab: ModuleType, frames: int, look_at: tuple[int, ...]) -> tuple[list
         if number in look_at:
             tracks = len(state.objects)
             del features, seen
-            found.append((model.nbytes(state) / tracks, count_tensors(torch) - 2 * tracks, tracks))
+            found.append((model.nbytes(state) / tracks, live_tensors.count() - 2 * tracks, tracks))
             assert len(state.notes) == tracks
     model.close(state)
     assert model.nbytes(state) == 0
@@ -66,16 +59,18 @@ def check(found: list[Any]) -> None:
     assert max(tracks for *_, tracks in found) <= min(tracks for *_, tracks in found) + 1, found
 
 
-def test_bytes_stay_where_they_are(concept_lab: ModuleType) -> None:
+def test_bytes_stay_where_they_are(concept_lab: ModuleType, live_tensors: Any) -> None:
     """Equal bytes for each track at frames 30 and 70, with visitors in between."""
-    found, born = follow(concept_lab, 70, (30, 70))
+    found, born = follow(concept_lab, live_tensors, 70, (30, 70))
     check(found)
     assert born >= 4, "things must come and go"
 
 
 @pytest.mark.soak
-def test_bytes_stay_where_they_are_for_500_frames(concept_lab: ModuleType) -> None:
+def test_bytes_stay_where_they_are_for_500_frames(
+    concept_lab: ModuleType, live_tensors: Any
+) -> None:
     """Bytes at frame 510 are those at frame 110, for each track to the byte."""
-    found, born = follow(concept_lab, 510, (110, 310, 510))
+    found, born = follow(concept_lab, live_tensors, 510, (110, 310, 510))
     check(found)
     assert born >= 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -195,15 +194,9 @@ def test_a_stream_gives_way_to_another(bench: Any) -> None:
         assert engine.tracker().status().sessions_evicted == 2
 
 
-def count_tensors() -> int:
-    """Tensors that somebody holds."""
-    import torch
-
-    gc.collect()
-    return sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects())
-
-
-def churn(tracker: Tracked, frames: int, look_at: tuple[int, ...]) -> tuple[list[Any], int]:
+def churn(
+    tracker: Tracked, live_tensors: Any, frames: int, look_at: tuple[int, ...]
+) -> tuple[list[Any], int]:
     """Phrases that change every eight frames while things come and go.
 
     Returns:
@@ -220,7 +213,7 @@ def churn(tracker: Tracked, frames: int, look_at: tuple[int, ...]) -> tuple[list
             tracks = len(sessions.peek("world").standing.table)
             state = sessions.peek("world").state
             assert len(state.objects) == len(state.notes) == tracks
-            found.append((sessions.nbytes() / tracks, count_tensors() - 2 * tracks))
+            found.append((sessions.nbytes() / tracks, live_tensors.count() - 2 * tracks))
     return found, last
 
 
@@ -234,10 +227,10 @@ def visitors(lab: Any, frames: int) -> Any:
     return lab.World((lab.Thing(lab.DISC, 0), *comers), seed=101)
 
 
-def test_changing_phrases_leave_nothing_behind(bench: Any, tracked: Any) -> None:
+def test_changing_phrases_leave_nothing_behind(bench: Any, tracked: Any, live_tensors: Any) -> None:
     """Bytes for each track, and tensors, are the same after 50 frames as after 110."""
     with tracked(visitors(bench.lab, 110)) as tracker:
-        found, last = churn(tracker, 110, (50, 110))
+        found, last = churn(tracker, live_tensors, 110, (50, 110))
         assert len(set(found)) == 1, found
         assert last > 8, "many must come and go"
         assert tracker.ids([]) == {}
@@ -245,9 +238,11 @@ def test_changing_phrases_leave_nothing_behind(bench: Any, tracked: Any) -> None
 
 
 @pytest.mark.soak
-def test_changing_phrases_leave_nothing_behind_for_500_frames(bench: Any, tracked: Any) -> None:
+def test_changing_phrases_leave_nothing_behind_for_500_frames(
+    bench: Any, tracked: Any, live_tensors: Any
+) -> None:
     """The same at 50 and at 500."""
     with tracked(visitors(bench.lab, 500)) as tracker:
-        found, last = churn(tracker, 500, (50, 250, 500))
+        found, last = churn(tracker, live_tensors, 500, (50, 250, 500))
         assert len(set(found)) == 1, found
         assert last > 40, "many must come and go"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -146,15 +145,8 @@ def test_a_size_after_the_folder_is_the_size_of_the_input(bench: Bench) -> None:
         assert tracker._model.wrapped.network.image_size == 192
 
 
-def _count_tensors(torch: Any) -> int:
-    gc.collect()
-    return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
-
-
-def test_short_lived_streams_leave_nothing_behind(bench: Bench) -> None:
+def test_short_lived_streams_leave_nothing_behind(bench: Bench, live_tensors: Any) -> None:
     """200 streams come and go: no session, no bytes and no tensor of theirs stays."""
-    import torch
-
     boxes = {(f"stream-{seed}", 0): MOST for seed in range(220)}
     with bench.engine("first_frame", boxes) as engine:
         tracker: Any = engine._steps[1].block
@@ -171,7 +163,7 @@ def test_short_lived_streams_leave_nothing_behind(bench: Bench) -> None:
             assert tracker.sessions.nbytes() == 0
 
         come_and_go(range(20))
-        before = _count_tensors(torch)
+        before = live_tensors.count()
         for start in range(20, 220, 20):
             come_and_go(range(start, start + 20))
-        assert _count_tensors(torch) == before
+        assert live_tensors.count() == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 import pytest
@@ -108,13 +107,7 @@ def test_bytes_stay_the_same_with_every_frame(lab: Any) -> None:
     assert model.nbytes(state) == 0
 
 
-def count_tensors() -> Any:
-    """Tensors that are alive."""
-    gc.collect()
-    return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
-
-
-def test_short_lived_streams_leave_nothing_behind(lab: Any) -> None:
+def test_short_lived_streams_leave_nothing_behind(lab: Any, live_tensors: Any) -> None:
     """Short lived streams leave nothing behind."""
     model = lab.wrap(lab.calm_module("edgetam"), "edgetam")
 
@@ -124,16 +117,16 @@ def test_short_lived_streams_leave_nothing_behind(lab: Any) -> None:
         model.close(state)
 
     one_stream()
-    before = count_tensors()
+    before = live_tensors.count()
     for _ in range(40):
         one_stream()
-    assert count_tensors() == before
+    assert live_tensors.count() == before
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", ["sam2video", "edgetam", "sam3trackervideo"])
-def test_endless_streams_hold_constant_memory(lab: Any, name: str) -> None:
+def test_endless_streams_hold_constant_memory(lab: Any, live_tensors: Any, name: str) -> None:
     """2,000 frames and 200 streams: below 1 KB of resident memory a frame, nothing left over."""
     psutil = pytest.importorskip("psutil", reason="psutil is not installed (the extra 'dev')")
     model = lab.wrap(lab.calm_module(name), name)
@@ -150,9 +143,9 @@ def test_endless_streams_hold_constant_memory(lab: Any, name: str) -> None:
             assert model.nbytes(state) == after_50
     assert model.nbytes(state) == after_50
     assert (points[-1] - points[0]) / 1800 < 1024, points
-    before = count_tensors()
+    before = live_tensors.count()
     for number in range(200):
         other = model.open(SIZE_WH)
         follow(lab, model, other, 1, start=number, prompts=[Prompt(number, xyxy=BOX)])
         model.close(other)
-    assert count_tensors() == before
+    assert live_tensors.count() == before
