@@ -116,14 +116,15 @@ def main() -> int:
             options.picture,
         )
     if options.starts > 1:
-        _print_starts(clip, options.starts)
+        first = {name: scores[JUDGED, name] for name in ("lite", "ByteTrack")}
+        _print_starts(clip, options.starts, first)
     return _verdict(scores[JUDGED, "lite"], scores[JUDGED, "ByteTrack"])
 
 
-def _print_starts(clip: Clip, starts: int) -> None:
+def _print_starts(clip: Clip, starts: int, first: Mapping[str, TrackingScore]) -> None:
     """Track from one first frame after the other, and print what comes of it together."""
-    scores: dict[str, list[TrackingScore]] = {"lite": [], "ByteTrack": []}
-    for start in range(starts):
+    scores = {name: [score] for name, score in first.items()}
+    for start in range(1, starts):
         rest = Clip(clip.frames[start:], clip.truth, clip.found[start:])
         mine, looked = track_with_lite(rest, JUDGED)
         scores["lite"].append(_judge(rest, mine, LENIENT)[0])

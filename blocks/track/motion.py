@@ -77,20 +77,20 @@ def surprise(
     """Measure how far boxes are from where objects are expected.
 
     Args:
-        expected_xyxy: ``(N, 4)`` pixels; NaN where nothing is expected.
-        xyxy: ``(M, 4)`` pixels.
-        variance: ``(N,)`` in sides squared.
+        expected_xyxy: ``(..., 4)`` pixels; NaN where nothing is expected.
+        xyxy: ``(..., 4)`` pixels; leading dimensions are broadcast, so that columns against rows
+            give all pairs.
+        variance: ``(...)`` in sides squared.
 
     Returns:
-        ``(N, M)``: mean square, over centre and half sides, of the distance in standard
+        ``(...)``: mean square, over centre and half sides, of the distance in standard
         deviations; infinite where nothing is expected.
     """
     here = expected_xyxy.astype(np.float64)
-    area = np.clip(np.prod(here[:, 2:] - here[:, :2], axis=1), 1.0, None)
-    off = xyxy.astype(np.float64)[None] - here[:, None]
+    area = np.clip(np.prod(here[..., 2:] - here[..., :2], axis=-1), 1.0, None)
     # The squares of centre and half side of an axis add up to half those of its two edges.
-    mean = (off**2).sum(axis=2) / 8
-    ratio: NDArray[np.float64] = mean / (area * variance)[:, None]
+    mean = ((xyxy.astype(np.float64) - here) ** 2).sum(axis=-1) / 8
+    ratio: NDArray[np.float64] = mean / (area * variance)
     return np.where(np.isnan(ratio), np.inf, ratio)
 
 

@@ -214,7 +214,7 @@ class TrackTable:
             ``(N, M)``, about 1 for the next detection of a track; infinite where none is expected.
         """
         allowed = variance(self.doubt, self.since_detection) * self.noise
-        return surprise(self.expected_xyxy(), xyxy, allowed)
+        return surprise(self.expected_xyxy()[:, None], xyxy[None], allowed[:, None])
 
     def aged(
         self,
@@ -253,7 +253,7 @@ class TrackTable:
         since, doubt = self.since_detection[rows], self.doubt[rows]
         expected = self.expected_xyxy()[rows]
         place, velocity, doubt_after = corrected(expected, self.velocity[rows], doubt, since, xyxy)
-        off = np.diagonal(surprise(expected, xyxy, variance(doubt, since)))
+        off = surprise(expected, xyxy, variance(doubt, since))
         off = np.where(np.isinf(off), 1.0, np.minimum(off, _WILD))
         noise = np.maximum(_mean(self.noise[rows], off), _CALM)
         return replace(
